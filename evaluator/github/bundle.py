@@ -125,5 +125,5 @@ def _names(folder: Path) -> list[str]:
     names = [p.relative_to(folder).as_posix() for p in paths]
     names = [n for n in names if n != "bundle.json"]
     if not all(ALLOWED.fullmatch(n) for n in names):
-        raise RexrankError("the bundle holds a file that the publisher does not write.")
+        raise RexrankError("the bundle contains a file that the publisher does not write.")
     return names

@@ -59,7 +59,7 @@ def parsed(path: Path, name: str) -> Any:
     """The value of a JSON file of the bundle; one that is not JSON is refused."""
 
     def odd(_: str) -> NoReturn:
-        raise ValueError("not a number of JSON")
+        raise ValueError("not a JSON number")
 
     try:
         return json.loads(path.read_bytes().decode("utf-8"), parse_constant=odd)
@@ -94,7 +94,7 @@ class Bundle:
 
 def refuse(name: str, why: str) -> NoReturn:
     """Nothing; raises `RexrankError` that a file of the bundle breaks a rule."""
-    raise RexrankError(f"{name} of the bundle {why}. Nothing of the bundle is published.")
+    raise RexrankError(f"{name} in the bundle {why}. Nothing is published from it.")
 
 
 @cache
@@ -107,9 +107,9 @@ def _validator(kind: str) -> Any:
 
 
 def keeps(kind: str, value: Any, name: str) -> None:
-    """Nothing; raises `RexrankError` for a value that does not keep the schema of its kind."""
+    """Nothing; raises `RexrankError` for a value that violates the schema of its kind."""
     if next(_validator(kind).iter_errors(value), None) is not None:
-        refuse(name, f"does not keep the schema of {kind}")
+        refuse(name, f"violates the schema of {kind}")
 
 
 def check_form(bundle: Bundle, name: str) -> None:
@@ -120,9 +120,9 @@ def check_form(bundle: Bundle, name: str) -> None:
     except (ValueError, RecursionError):
         same = False
     if not same:
-        refuse(name, "is not JSON as the runner writes it")
+        refuse(name, "is not in the runner's JSON format")
     if six_decimals(value) != value:
-        refuse(name, f"holds numbers of more than {DECIMALS} decimals")
+        refuse(name, f"contains numbers with more than {DECIMALS} decimals")
 
 
 def board_of(name: str) -> Board:
@@ -131,9 +131,9 @@ def board_of(name: str) -> Board:
     single = kind in {"tables", "sanity", "pairwise"}
     dataset, track = (rest.rsplit(".", 2) if single else rest.split("/"))[:2]
     if dataset not in dataset_ids():
-        refuse(name, "is of a data set that main does not know")
+        refuse(name, "is for a dataset that main does not have")
     if track not in get_dataset(dataset).tracks:
-        refuse(name, "is of a track that its data set does not have")
+        refuse(name, "is for a track that its dataset does not have")
     return Board(get_dataset(dataset), track)
 
 
@@ -144,7 +144,7 @@ def read_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> tuple
     value = typed_content(bundle, name, kind, model)
     place = (board.dataset.id, board.track)
     if (getattr(value, "dataset", place[0]), getattr(value, "track", place[1])) != place:
-        refuse(name, "names another board than its place")
+        refuse(name, "names a board that does not match its path")
     return value, board
 
 
@@ -153,24 +153,24 @@ def typed_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> _M:
     try:
         return model.model_validate(bundle.content[name])
     except ValidationError:
-        refuse(name, f"does not keep the schema of {kind}")
+        refuse(name, f"violates the schema of {kind}")
 
 
 def record_at(bundle: Bundle, name: str, path: str) -> Record:
     """The record at a path of the bundle; raises `RexrankError` without one."""
     if path not in bundle.content:
-        refuse(name, "is of a model without a record")
+        refuse(name, "is for a model without a record")
     return typed_content(bundle, path, "record", Record)
 
 
 def check_metrics(keys: Iterable[str], name: str) -> None:
     """Nothing; raises `RexrankError` for the key of a metric that main does not know."""
     if not set(keys) <= set(metric_keys()):
-        refuse(name, "has a metric that main does not know")
+        refuse(name, "has a metric that main does not have")
 
 
 def check_coarse(value: float | None, key: str, board: Board, n: int, name: str) -> None:
     """Nothing; raises `RexrankError` for a value that is finer than its set's step. `n`: studies of the board."""
     step = step_of(board.dataset.exposure, key, n)
     if value is not None and step is not None and abs(coarse(value, step) - value) > TOLERANCE:
-        refuse(name, "holds numbers that are finer than its set's step")
+        refuse(name, "contains numbers finer than its dataset's step")

@@ -52,17 +52,17 @@ def check_record(bundle: Bundle, name: str) -> None:
     """A record is of its place and of what main says of its board, and shows what may be shown."""
     record, board = read_content(bundle, name, "record", Record)
     if name.rpartition("/")[2] != f"{record.team}__{record.model}.json":
-        refuse(name, "names another model than its place")
+        refuse(name, "names a model that does not match its path")
     if (record.kind == "null") != (record.team == TEAM):
-        refuse(name, "takes a model for a null row, or a null row for a model")
+        refuse(name, "confuses a model with a baseline row")
     n = board.dataset.tracks.get(board.track)
     sizes = {record.n, *(e.n for e in record.metrics.values()), *([] if n is None else [n])}
     if len(sizes) > 1:
-        refuse(name, "is of another number of studies than the board")
+        refuse(name, "has a different number of studies from the board")
     if published(board, record).view() != bundle.content[name]:
-        refuse(name, "holds numbers that are finer than its set's step, or withheld")
+        refuse(name, "contains numbers finer than its dataset's step, or withheld")
     if board.dataset.exposure.studies and f"studies/{name[8:-5]}.parquet" not in bundle.names:
-        refuse(name, "has no per-study scores beside it")
+        refuse(name, "has no per-study scores next to it")
 
 
 def check_sanity(bundle: Bundle, name: str) -> None:
@@ -82,7 +82,7 @@ def check_cases(bundle: Bundle, name: str) -> None:
     value, board = read_content(bundle, name, "cases", CaseTexts)
     truth = _truth(bundle, board)
     if truth is None or not value.beside(truth):
-        refuse(name, "is of other references than its board")
+        refuse(name, "used different references from its board")
     if bundle.root is None or bundle.submissions is None:
         return
     if name.endswith("/references.json"):
@@ -106,7 +106,7 @@ def _truth(bundle: Bundle, board: Board) -> CaseTexts | None:
 def check_studies(bundle: Bundle, name: str) -> None:
     """Per-study scores of a public set: the columns of its record, whose means they give."""
     if not board_of(name).dataset.exposure.studies:
-        refuse(name, "holds per-study scores of a set that is not public")
+        refuse(name, "contains per-study scores of a dataset that is not public")
     record = record_at(bundle, name, f"records/{name[8:-8]}.json")
     try:
         frame = recompute.read_scores(
@@ -115,22 +115,22 @@ def check_studies(bundle: Bundle, name: str) -> None:
             sum(2 + len(count_columns(k)) for k in record.metrics) + MAX_OTHER_COLUMNS,
         )
     except Exception:  # noqa: BLE001 - whatever the reader raises, its words may quote the file
-        refuse(name, "is no table of per-study scores with the columns or studies of its record")
+        refuse(name, "is not a table of per-study scores with the columns or studies of its record")
     columns = {str(c) for c in frame.columns if not str(c).startswith(SUBGROUP_PREFIX)}
     scores = {c for k in record.metrics for c in (k, f"{FAILED_PREFIX}{k}", *count_columns(k))}
     if columns != {"study_id", "patient", *scores} or len(frame) != record.n:
-        refuse(name, "has other columns or studies than its record")
+        refuse(name, "has columns or studies that its record does not have")
     if not frame["study_id"].is_unique:
         refuse(name, "has a study twice")
     for key, entry in record.metrics.items():
         values, failed = frame[key], frame[f"{FAILED_PREFIX}{key}"]
         whole = all(frame[c].dtype.kind == "i" and (frame[c] >= 0).all() for c in count_columns(key))
         if values.dtype.kind != "f" or not whole or not abs(frame_value(key, frame) - entry.mean) <= MEANS:
-            refuse(name, "does not give the means of its record")
+            refuse(name, "does not match the means in its record")
         if not (values.round(DECIMALS) == values).all():
-            refuse(name, f"holds numbers of more than {DECIMALS} decimals")
+            refuse(name, f"contains numbers with more than {DECIMALS} decimals")
         if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
-            refuse(name, "does not give the failures of its record")
+            refuse(name, "does not match the failures in its record")
     # A row that waits for its rescoring was made by an earlier version.
     if record.kind == "submission" and not bundle.is_on_main(name):
         _check_again(bundle, name, frame)
@@ -141,7 +141,7 @@ def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
     board = board_of(name)
     truth, path = _truth(bundle, board), f"cases/{name[8:-8]}.json"
     if truth is None or path not in bundle.content:
-        refuse(name, "has no texts beside it")
+        refuse(name, "has no texts next to it")
     texts = typed_content(bundle, path, "cases", CaseTexts)
     if why := recompute.objection_to_scores(board, frame, truth, texts):
         refuse(name, why)
@@ -159,10 +159,10 @@ def check_history(bundle: Bundle) -> None:
     for value in values:
         keeps("event", value, HISTORY)
     if six_decimals(values) != values:
-        refuse(HISTORY, f"holds numbers of more than {DECIMALS} decimals")
+        refuse(HISTORY, f"contains numbers with more than {DECIMALS} decimals")
     events = [_event(value) for value in values]
     if text != "".join(map(history_line, events)):
-        refuse(HISTORY, "has a line that is not JSON as the runner writes it")
+        refuse(HISTORY, "has a line that is not in the runner's JSON format")
     if bundle.root is None:
         return
     records = (record_at(bundle, n, n) for n in bundle.content if n.startswith("records/"))
@@ -176,7 +176,7 @@ def _event(value: Any) -> Event:
     try:
         return Event.model_validate(value)
     except ValidationError:
-        refuse(HISTORY, "does not keep the schema of event")
+        refuse(HISTORY, "violates the schema of event")
 
 
 RULES: Final[Mapping[str, Callable[[Bundle, str], None]]] = {

@@ -45,17 +45,17 @@ def check_table(bundle: Bundle, name: str) -> None:
         render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
         text = render(typed_content(bundle, source, "table", Table)) if source in bundle.content else None
         if text is None or (bundle.folder / name).read_bytes() != text.encode():
-            refuse(name, "is not what the table's JSON gives")
+            refuse(name, "does not match the table's JSON")
         return
     table, board = read_content(bundle, name, "table", Table)
     dataset = board.dataset
     step = six_decimals(step_of(dataset.exposure, table.primary, table.n)) if table.n else None
     if (table.title, table.access, table.step) != (dataset.title, dataset.access, step):
-        refuse(name, "says other things of its data set than main")
+        refuse(name, "contradicts main about its dataset")
     if len({r.id for r in table.all_rows}) != len(table.all_rows):
         refuse(name, "has a model twice")
     if table.pairwise_sha256 is not None and f"pairwise/{board.name}.parquet" not in bundle.names:
-        refuse(name, "has no pairwise differences beside it")
+        refuse(name, "has no pairwise differences next to it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
 
@@ -73,25 +73,25 @@ def _check_row(row: Row, table: Table, board: Board, name: str, bundle: Bundle) 
     nulls = tuple(record_at(bundle, name, f"{folder}/{r.team}__{r.model}.json") for r in table.nulls)
     signatures = {m.key: m.signature for m in table.metrics}
     if not signatures.keys() <= set(metric_keys()):
-        refuse(name, "has a metric that main does not know")
+        refuse(name, "has a metric that main does not have")
     entrants = Entrants((), (), (), nulls, signatures, table.primary, ())
     gone = row.status == "withdrawn"
     again = record_row(
         WithdrawnRow if gone else Row, board, record, entrants, [] if gone else list(signatures)
     )
     if {k: _bare(c) for k, c in row.metrics.items()} != again.metrics:
-        refuse(name, "has a row with other numbers than its record")
+        refuse(name, "has a row whose numbers differ from its record")
     _check_null_tests(row, {n.name for n in nulls}, table, board, name)
     # C22 compares a model's boards, so that its table says it and no single record.
     marks = tuple(b for b in row.badges if b.code != "C22")
     if any(b not in again.badges for b in marks):
-        refuse(name, "has a row with a mark that its record does not have")
+        refuse(name, "has a row with a badge that its record does not have")
     if marks != again.badges:
-        refuse(name, "has a row without a mark that its record has")
+        refuse(name, "has a row without a badge that its record has")
     apart = {*RANKING, "metrics", "badges"}
     row_view, record_view = row.view(), again.view()
     if any(row_view.get(k) != v for k, v in record_view.items() if k not in apart):
-        refuse(name, "has a row that says other things than its record")
+        refuse(name, "has a row that contradicts its record")
 
 
 def _bare(cell: MetricCell) -> MetricCell:
@@ -110,7 +110,7 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], table: Table, board: Bo
         if test.outcome != "not_shown" and (
             test.p > ALPHA + TOLERANCE or (test.gain < 0) != (test.outcome == "below")
         ):
-            refuse(name, "says of a baseline what its test does not")
+            refuse(name, "contradicts a baseline's test")
     ends = [(v, table.primary) for t in row.against_nulls for v in (t.gain, t.low, t.high)]
     gains = {k: c.gain_over_null for k, c in row.metrics.items() if c.gain_over_null is not None}
     ends += [(v, key) for key, gain in gains.items() for v in (gain.low, gain.high)]
@@ -136,20 +136,20 @@ def check_pairwise(bundle: Bundle, name: str) -> None:
     board = board_of(name)
     path = f"tables/{board.name}.json"
     if path not in bundle.content:
-        refuse(name, "is of a board without a table")
+        refuse(name, "is for a board without a table")
     table = typed_content(bundle, path, "table", Table)
     try:
         value = read_pairwise(bundle.folder / name, table)
     except RexrankError:
-        refuse(name, "is not pairwise differences as the runner writes them")
+        refuse(name, "is not a file of pairwise differences in the runner's format")
     check_metrics(value.metrics, name)
     for key, pairs in value.metrics.items():
         _check_pairs(pairs, table, key, board, name)
     if pairwise_digest(value) != table.pairwise_sha256:
-        refuse(name, "is not the one whose digest the table has")
+        refuse(name, "does not match the digest in the table")
     worse = better_counts(with_pairs(table, value).pairs)
     if any(r.worse_than != worse[r.id] for r in table.rows):
-        refuse(name, "shows other models to be better than the table says")
+        refuse(name, "contradicts the table about which models are better")
 
 
 def check_overview(bundle: Bundle) -> None:
@@ -158,8 +158,8 @@ def check_overview(bundle: Bundle) -> None:
     expected = overview([typed_content(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]
     if there[0] != there[1] or (expected.boards and not there[0]):
-        raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
+        raise RexrankError("the bundle has tables without their overview. Nothing is published from it.")
     if there[0] and bundle.content["overview.json"] != expected.view():
-        refuse("overview.json", "is not what the tables give")
+        refuse("overview.json", "does not match the tables")
     if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(expected).encode():
-        refuse("overview.csv", "is not what the tables give")
+        refuse("overview.csv", "does not match the tables")

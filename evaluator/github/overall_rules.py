@@ -29,7 +29,7 @@ def check_overall(bundle: Bundle) -> None:
             continue
         if not all(there) or not tables:
             raise RexrankError(
-                f"the bundle has the boards or the overall table of the {track} track without the other. Nothing of it is published."
+                f"the bundle has the boards or the overall table of the {track} track without the other. Nothing is published from it."
             )
         name = f"overall.{track}.json"
         table = _parsed(bundle, name)
@@ -39,22 +39,20 @@ def check_overall(bundle: Bundle) -> None:
             refuse(name, why)
         for path, text in overall_files(table).items():
             if (bundle.folder / path).read_bytes() != text.encode():
-                refuse(path, "is not what the overall table gives")
+                refuse(path, "does not match the overall table")
 
 
 def _pairwise(bundle: Bundle, table: OverallTable) -> Pairwise | None:
     """The pairs of a table; `None` for one without an overall rank, which has no file of them."""
     name = pairwise_name(table.track)
     if (name in bundle.names) != (table.pairwise_sha256 is not None):
-        refuse(
-            f"overall.{table.track}.json", "has no pairs of its digest beside it, or pairs without a digest"
-        )
+        refuse(f"overall.{table.track}.json", "has a digest without its pairs, or pairs without a digest")
     if table.pairwise_sha256 is None:
         return None
     try:
         return read_pairwise(bundle.folder / name, table)
     except RexrankError:
-        refuse(name, "is not pairwise differences as the runner writes them")
+        refuse(name, "is not a file of pairwise differences in the runner's format")
 
 
 def _parsed(bundle: Bundle, name: str) -> OverallTable:
@@ -62,4 +60,4 @@ def _parsed(bundle: Bundle, name: str) -> OverallTable:
     try:
         return parse_overall(bundle.content[name], name)
     except RexrankError:
-        refuse(name, "does not keep the schema of overall tables")
+        refuse(name, "violates the schema of overall tables")

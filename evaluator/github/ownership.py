@@ -67,9 +67,9 @@ def import_objection(
     if person.maintainer or origin is None:
         return None
     if origin != _imported(before):
-        return "imported in model.yaml is written by maintainers alone: it says where predictions come from, and when. Leave it as main has it, or take it out"
+        return "only maintainers may write imported in model.yaml: it records where predictions come from, and when. Leave it as on main, or remove it"
     if other_predictions:
-        return "these predictions are not the ones that were imported: take imported out of model.yaml"
+        return "these predictions are not the imported ones: remove imported from model.yaml"
     return None
 
 

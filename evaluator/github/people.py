@@ -65,10 +65,10 @@ def read_github_facts(folder: Path) -> GitHubFacts:
         people = GitHubFacts.model_validate_json(json.dumps(value))
     except ValueError as error:
         raise RexrankError(
-            f"{FETCHED} of the fetched pull request has another form. Fetch it again."
+            f"{FETCHED} of the fetched pull request has an unexpected format. Fetch it again."
         ) from error
     if not people.accounts:
-        raise RexrankError(f"{FETCHED} names no account. Fetch the pull request again.")
+        raise RexrankError(f"{FETCHED} does not contain an account. Fetch the pull request again.")
     return people
 
 
@@ -106,7 +106,7 @@ def people_lines(
         known = _some(models) or "no model on main"
         who = f"{code_span(login)}, account {account}"
         first = f"opened by {who} since {since:%Y-%m-%d}" if place == 0 else f"contact {who}"
-        others = f"; **other teams of this account: {_some(teams)}**" if teams else "; no other team is known"
+        others = f"; **other teams of this account: {_some(teams)}**" if teams else "; no other team known"
         lines.append(f"{first}; contact of {known}{others}")
     return lines
 

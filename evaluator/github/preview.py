@@ -174,8 +174,8 @@ def read_origin(store: Path, digest: str) -> Origin:
         return Origin.model_validate(load_json(path))
     except (OSError, ValueError) as error:
         raise RexrankError(
-            f"cannot read {path}, which says where predictions came from: {first_line(error)}. Restore it from a "
-            "backup, or delete it: their record then names no pull request."
+            f"cannot read {path}, which records where predictions came from: {first_line(error)}. Restore it from a "
+            "backup, or delete it: their record will then not name a pull request."
         ) from error
 
 

@@ -75,7 +75,7 @@ def bundle_of(bundle: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         source = ""
     if not isinstance(source, str) or not SHA.fullmatch(source):
-        raise RexrankError("the bundle does not say which submissions it was made of.")
+        raise RexrankError("the bundle does not say which submissions it was built from.")
     return source
 
 
@@ -91,7 +91,7 @@ def _lay(leaderboard: Path, bundle: Bundle) -> None:
             _append_only(leaderboard / name, bundle.folder / name)
         if not live(bundle, name):
             raise RexrankError(
-                "the bundle has a row that is not of the predictions on main. Run the job again."
+                "the bundle has a row that is not for the predictions on main. Run the job again."
             )
         apart = name.startswith(f"{PAIRWISE}/")
         write_bytes(
@@ -127,7 +127,7 @@ def published_bytes(bundle: Path, name: str) -> bytes:
 def _append_only(old: Path, new: Path) -> None:
     """Raises `RexrankError` unless the new history only adds to the old one; a torn last line may go."""
     if old.exists() and not new.read_bytes().startswith(sound_bytes(old)):
-        raise RexrankError("the bundle's history does not go on from main's. Run the job again.")
+        raise RexrankError("the bundle's history does not continue main's. Run the job again.")
 
 
 def live(bundle: Bundle, name: str) -> bool:

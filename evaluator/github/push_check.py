@@ -28,7 +28,7 @@ def objections(git_dir: Path, before: str, after: str, authors: Authors) -> list
         git(git_dir, "rev-list", "--first-parent", "--reverse", f"{before}..{after}").decode("ascii").split()
     )
     if len(commits) > MAX_COMMITS:
-        return [f"the push has {len(commits):,} commits: more than {MAX_COMMITS} are not looked through"]
+        return [f"the push has {len(commits):,} commits: more than the {MAX_COMMITS} that are inspected"]
     parents = [before, *commits]
     return [
         f"{sha[:12]}: {words}"
@@ -48,7 +48,7 @@ def _of_commit(git_dir: Path, parent: str, sha: str, authors: Authors) -> Iterat
         yield f"changes submissions and {len(outside):,} files outside of them ({examples})"
     people = authors(sha)
     if not people:
-        yield "changes submissions and came by no pull request"
+        yield "changes submissions without a pull request"
     # The cards of main before this commit say who may make it.
     git(git_dir, "update-ref", "refs/rex/base", parent)
     for folder in folders:

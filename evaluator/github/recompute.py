@@ -44,25 +44,25 @@ def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str |
         truth = load_references(board.dataset, None)
         texts = {p.id: p.reference for p in truth.pairs({}, board.track, value.protocol)}
         same = value.texts == texts and value.references_sha256 == truth.digest
-        return None if same else "is not of the references that main ships"
+        return None if same else "does not match the references on main"
     current = read_references(root / "leaderboard", board)
     if current is None or current == value:
         return None
-    return "differs from main's: remove main's file first where the references were renewed"
+    return "differs from main's: if the references were updated, remove main's file first"
 
 
 def objection_to_texts(value: CaseTexts, board: Board, source: bytes | None) -> str | None:
     """Why the texts of a model are not those of main's predictions, in bytes, under the board's protocol, or `None`."""
     predictions = None if source is None else parse_predictions("predictions", source, board.dataset)
     if predictions is None:
-        return "is of a submission that main does not have"
+        return "is for a submission that main does not have"
     form = references_of(board.task)
     for item, text in value.texts.items():
         prediction = predictions.get(item)
         if text not in (
             form.written(prediction, board.track, value.protocol) if prediction is not None else {""}
         ):
-            return "holds texts that main's submission does not"
+            return "contains texts that main's submission does not"
     return None
 
 
@@ -82,7 +82,7 @@ def objection_to_scores(
     metric = get_metric(key)
     again = metric.score(pairs, Run(protocol=references.protocol)).values.tolist()
     if any(not abs(scores.get(p.id, -1.0) - v) <= TOLERANCE for p, v in zip(pairs, again, strict=True)):
-        return f"has other {metric.title} than its texts give"
+        return f"has a {metric.title} that does not match its texts"
     return None
 
 
@@ -93,7 +93,7 @@ def _spots(studies: Iterable[str], seed: str) -> Sequence[str]:
 def objection_to_event(event: Event, known: Mapping[str, set[str]]) -> str | None:
     """Why an event of the history cannot be, or `None`; `known`: the names that each `team/model` has or had."""
     if event.name not in known.get(event.id, set()):
-        return "has a line of a model, or under a name, that main does not know"
+        return "has a line for a model or a name that main does not have"
     return None
 
 

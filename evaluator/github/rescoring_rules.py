@@ -18,13 +18,13 @@ def check_rescoring(bundle: Bundle) -> None:
     try:
         units = Rescoring.model_validate(bundle.content[RESCORING]).units
     except ValidationError:
-        refuse(RESCORING, "does not keep the schema of rescoring")
+        refuse(RESCORING, "violates the schema of rescoring")
     if not units or len(set(units)) < len(units):
-        refuse(RESCORING, "names no unit, or one twice")
+        refuse(RESCORING, "lists no units, or one twice")
     known = {(d, g) for d in dataset_ids() for g in metric_groups(get_task(get_dataset(d).task))}
     for unit in units:
         if (unit.dataset, unit.group) not in known:
-            refuse(RESCORING, "names a dataset or a group of metrics that main does not know")
+            refuse(RESCORING, "names a dataset or a group of metrics that main does not have")
         folder = bundle.root / "submissions" / unit.submission if bundle.root else None
         if folder is not None and unit.submission != NULL_TEAM and not folder.is_dir():
             refuse(RESCORING, "names a submission that main does not have")

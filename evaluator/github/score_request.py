@@ -101,9 +101,7 @@ def _unfit(intake: Intake) -> str | None:
     if not intake.ok:
         return "The submission is not valid at this commit. The *Not valid* comment lists what to fix."
     if intake.kind == "import":
-        return (
-            "This pull request is an import: every submission of it is scored by `publish` once it is merged."
-        )
+        return "This pull request is an import: `publish` scores all of its submissions once it is merged."
     if withdrawn(intake):
         return "This pull request withdraws a submission: there is nothing to score. It can be merged as is."
     return None

@@ -56,15 +56,15 @@ def exceeded(leaderboard: Path, repository: int, submission: Submission) -> list
     files, total = now.files + sum(a.files for a in added), now.total + sum(a.total for a in added)
     if files > MAX_FILES:
         lines.append(
-            f"`leaderboard/` would hold {files:,} files, and the publisher takes {MAX_FILES:,}. {CLEAR}."
+            f"`leaderboard/` would contain {files:,} files, but the limit is {MAX_FILES:,}. {CLEAR}."
         )
     if total > MAX_BYTES:
         lines.append(
-            f"`leaderboard/` would take {total / 1e6:,.0f} MB, and the publisher takes {MAX_BYTES / 1e6:,.0f} MB. {CLEAR}."
+            f"`leaderboard/` would take {total / 1e6:,.0f} MB, but the limit is {MAX_BYTES / 1e6:,.0f} MB. {CLEAR}."
         )
     if repository > MAX_REPOSITORY_BYTES:
         lines.append(
-            f"The repository takes {repository / 1e9:.1f} GB on GitHub, and should stay below "
+            f"The repository takes {repository / 1e9:.1f} GB on GitHub, but should stay below "
             f"{MAX_REPOSITORY_BYTES / 1e9:.0f} GB. {CLEAR}, {TWO}."
         )
     return lines
@@ -75,7 +75,7 @@ def _of_board(leaderboard: Path, dataset: str, track: Slug) -> Iterator[str]:
     models = sum(1 for _ in (leaderboard / "records" / dataset / track).glob("*.json"))
     if models + 1 > MAX_ROWS:
         yield (
-            f"`leaderboard/tables/{dataset}.{track}.json` would hold {models + 1:,} rows, and a table takes {MAX_ROWS:,}. {CLEAR}."
+            f"`leaderboard/tables/{dataset}.{track}.json` would have {models + 1:,} rows, but the limit is {MAX_ROWS:,}. {CLEAR}."
         )
     path = leaderboard / "tables" / f"{dataset}.{track}.json"
     table = path.stat().st_size * (models + 1) / max(models, 1) if path.is_file() else 0
@@ -83,7 +83,7 @@ def _of_board(leaderboard: Path, dataset: str, track: Slug) -> Iterator[str]:
     for name, size in ((f"leaderboard/tables/{path.name}", table), (f"pairwise/{path.stem}.parquet", pairs)):
         if size > MAX_FILE_BYTES:
             yield (
-                f"`{name}` would take about {size / 1e6:,.0f} MB, and the publisher takes files of "
+                f"`{name}` would take about {size / 1e6:,.0f} MB, but the limit per file is "
                 f"{MAX_FILE_BYTES / 1e6:,.0f} MB. {CLEAR}."
             )
 

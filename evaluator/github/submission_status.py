@@ -70,8 +70,7 @@ def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
         raise InputError(f"{what!r}: wanted a pull request's number or TEAM/MODEL.")
     if not login:
         raise InputError(
-            "finding the pull request of a model needs a token: type gh auth login, or put one into GH_TOKEN. "
-            "Without one, give the number instead: rexrank status 123."
+            "finding a model's pull request needs a token: run gh auth login, or set GH_TOKEN. Without a token, give the number instead: rexrank status 123."
         )
     newest = pull_of(repo, login, branch_of(*what.split("/")), "all")
     if newest is None:

@@ -156,7 +156,7 @@ def _import(intake: Intake) -> str:
         source = (
             f"predictions of {origin.date}, from {markdown_text(origin.source)}"
             if origin
-            else "**its card does not say that it is imported**"
+            else "**its card lacks the field imported**"
         )
         sets = ", ".join(f.dataset for f in entry.files)
         lines.append(f"- {code_span(f'{entry.team}/{entry.model}')}: {sets}; {source}")
@@ -168,8 +168,7 @@ def _import(intake: Intake) -> str:
     lines += [
         "",
         (
-            "**What happens next.** A second maintainer looks at the files and merges; the next run of `publish` scores every "
-            "one of them, and each enters its boards with that day's date. The dates above are shown beside, as what they are."
+            "**What happens next.** A second maintainer reviews the files and merges; the next run of `publish` scores all of them, and each enters its boards with that day's date. The dates above are shown next to it as the original dates."
         ),
     ]
     if withheld:
@@ -238,9 +237,7 @@ def _limits(around: RepositoryFacts) -> list[str]:
     """What stands in the way of publishing, for whoever merges; empty where main has room."""
     if not around.limits:
         return []
-    head = (
-        "**Not to be merged yet.** Nothing is wrong with the submission, but main has no room to publish it:"
-    )
+    head = "**Do not merge yet.** Nothing is wrong with the submission, but main has no room to publish it:"
     return ["", head, "", *(f"- {line}" for line in around.limits)]
 
 

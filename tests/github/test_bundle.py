@@ -122,40 +122,40 @@ FORGED = {
         put("integrity", "badges", [{"code": "C2", "outcome": "badge", "text": "x", "ids": [WORDS * 9]}]),
         "schema of record",
     ),
-    "another team": (RECORD, put("team", "others"), "another model than its place"),
-    "another board": (RECORD, put("track", "report"), "another board"),
-    "another dataset": (RECORD, put("dataset", "iu-xray"), "another board"),
-    "a model as a null row": (RECORD, put("kind", "null"), "for a null row"),
-    "a null row as a model": (NULL, put("kind", "submission"), "for a null row"),
+    "another team": (RECORD, put("team", "others"), "a model that does not match its path"),
+    "a board that does not match its path": (RECORD, put("track", "report"), "a board that does not match its path"),
+    "another dataset": (RECORD, put("dataset", "iu-xray"), "a board that does not match its path"),
+    "a model as a null row": (RECORD, put("kind", "null"), "confuses a model with a baseline"),
+    "a null row as a model": (NULL, put("kind", "submission"), "confuses a model with a baseline"),
     "fewer studies": (RECORD, put("n", 59), "number of studies"),
-    "another mean": (RECORD, put("metrics", "bleu_2", "mean", 0.99), "other numbers|means of its record"),
+    "another mean": (RECORD, put("metrics", "bleu_2", "mean", 0.99), "whose numbers differ|means in its record"),
     "a table with more": (TABLE, put("texts", {"s": WORDS}), "schema of table"),
     "more in a row": (TABLE, first_row(put("report", WORDS)), "schema of table"),
     "a long note": (TABLE, put("notes", [WORDS * 40]), "schema of table"),
-    "another title": (TABLE, put("title", WORDS), "than main"),
-    "withheld called public": (TABLE, put("access", "withheld"), "than main"),
-    "another name": (TABLE, first_row(put("name", WORDS)), "other things than its record"),
-    "another pull request": (TABLE, first_row(put("pull_request", 77)), "other things than its record"),
-    "another number": (TABLE, first_row(put("metrics", "bleu_2", "mean", 0.9)), "other numbers"),
-    "another display": (TABLE, first_row(put("metrics", "bleu_2", "display", "value", 0.9)), "other numbers"),
+    "another title": (TABLE, put("title", WORDS), "about its dataset"),
+    "withheld called public": (TABLE, put("access", "withheld"), "about its dataset"),
+    "another name": (TABLE, first_row(put("name", WORDS)), "contradicts its record"),
+    "another pull request": (TABLE, first_row(put("pull_request", 77)), "contradicts its record"),
+    "another number": (TABLE, first_row(put("metrics", "bleu_2", "mean", 0.9)), "whose numbers differ"),
+    "another display": (TABLE, first_row(put("metrics", "bleu_2", "display", "value", 0.9)), "whose numbers differ"),
     "a mark of its own": (
         TABLE,
         first_row(put("badges", [{"code": "C2", "outcome": "badge", "text": WORDS, "ids": []}])),
-        "a mark",
+        "a badge that",
     ),
-    "a metric less": (TABLE, first_row(lambda r: r["metrics"].popitem()), "other numbers"),
+    "a metric less": (TABLE, first_row(lambda r: r["metrics"].popitem()), "whose numbers differ"),
     "another gain over the baselines": (
         TABLE,
         first_row(put("metrics", "bleu_2", "gain_over_null", {"null": "baseline/normal-template", "gain": 0.9})),
-        "other numbers",
+        "whose numbers differ",
     ),
-    "weights called open": (TABLE, first_row(lambda r: r.update(open_weights=not r["open_weights"])), "other things than its record"),
-    "training on the set denied": (TABLE, first_row(lambda r: r.update(trained_on_dataset=not r["trained_on_dataset"])), "other things than its record"),
-    "a mark of the record left out": (TABLE, first_row(put("badges", [])), "without a mark"),
+    "weights called open": (TABLE, first_row(lambda r: r.update(open_weights=not r["open_weights"])), "contradicts its record"),
+    "training on the set denied": (TABLE, first_row(lambda r: r.update(trained_on_dataset=not r["trained_on_dataset"])), "contradicts its record"),
+    "a mark of the record left out": (TABLE, first_row(put("badges", [])), "without a badge"),
     "a row of nobody": (TABLE, first_row(put("model", "nobody")), "without a record"),
     "a model twice": (TABLE, lambda t: t["incomplete"].append({k: v for k, v in t["rows"][0].items() if k != "worse_than"}), "a model twice"),
     "pairs in the table": (TABLE, lambda t: t.update(pairs=[]), "schema of table"),
-    "more that are better than the tests show": (TABLE, first_row(put("worse_than", 7)), "other models to be better"),
+    "more that are better than the tests show": (TABLE, first_row(put("worse_than", 7)), "about which models are better"),
     "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
     "a probe without a signature": (SANITY, put("metrics", "bleu_2", "signature", "x"), "schema of sanity"),
     "a record without a signature": (RECORD, put("metrics", "bleu_2", "signature", ""), "schema of record"),
@@ -164,18 +164,18 @@ FORGED = {
     "sanity of its own metric": (
         SANITY,
         put("metrics", "mine", {"signature": "mine|v1|protocol:clean", "itself": 1, "empty": 0, "shuffled": 0}),
-        "does not know",
+        "does not have",
     ),
     "cases with more": (CASES, put("names", WORDS), "schema of cases"),
     "a case that is no text": (CASES, put("texts", "sandbox-0001", [WORDS]), "schema of cases"),
-    "a case too many": (CASES, put("texts", WORDS, "x"), "other references"),
-    "cases of other references": (CASES, put("references_sha256", "0" * 64), "other references"),
+    "a case too many": (CASES, put("texts", WORDS, "x"), "different references"),
+    "cases of other references": (CASES, put("references_sha256", "0" * 64), "different references"),
     "low digits of a mean": (RECORD, lambda r: r["metrics"]["bleu_2"].update(mean=r["metrics"]["bleu_2"]["mean"] + 1e-12), "6 decimals"),
     "low digits in the diagnostics": (RECORD, put("diagnostics", "length_ratio", 0.123456789012345), "6 decimals"),
     "low digits of a row": (TABLE, first_row(lambda r: r["metrics"]["bleu_2"].update(low=r["metrics"]["bleu_2"]["low"] + 1e-11)), "6 decimals"),
     "low digits of a probe": (SANITY, put("metrics", "bleu_2", "shuffled", 0.1234567891), "6 decimals"),
     "low digits of the overview": ("overview.json", put("odd", 0.1234567), "6 decimals"),
-    "another overview": ("overview.json", put("boards", 0, "n_models", 9), "not what the tables give"),
+    "another overview": ("overview.json", put("boards", 0, "n_models", 9), "not match the tables"),
 }  # fmt: skip
 
 
@@ -195,12 +195,12 @@ def test_forged_bundles_are_refused(bundle, name):
         ("tables/sandbox.findings.csv", WORDS, "table's JSON"),
         ("tables/sandbox.findings.md", WORDS, "table's JSON"),
         ("tables/iu-xray.findings.csv", WORDS, "table's JSON"),
-        ("tables/nowhere.findings.json", "{}\n", "does not know"),
-        ("overview.csv", WORDS, "not what the tables give"),
+        ("tables/nowhere.findings.json", "{}\n", "does not have"),
+        ("overview.csv", WORDS, "not match the tables"),
         ("history.jsonl", WORDS, "not JSON"),
         ("history.jsonl", dump_json({"event": WORDS}).replace("\n", ""), "schema of event"),
-        (STUDIES, WORDS, "no table"),
-        (PAIRWISE, WORDS, "as the runner writes"),
+        (STUDIES, WORDS, "not a table"),
+        (PAIRWISE, WORDS, "the runner's format|the runner's JSON format"),
     ],
 )  # fmt: skip
 def test_files_of_another_kind_are_refused(bundle, name, text, why):
@@ -235,7 +235,7 @@ def test_nothing_is_hidden_in_how_a_file_is_written(bundle, name):
     after = act(before)
     assert after != before
     (bundle / path).write_text(after)
-    refused(bundle, "as the runner writes it|is not JSON|6 decimals")
+    refused(bundle, "the runner's JSON format|is not JSON|6 decimals")
 
 
 class Counted(dict):
@@ -261,12 +261,12 @@ def test_few_files_are_in_memory_at_a_time(bundle, monkeypatch):
 
 
 GONE = {
-    PAIRWISE: "no pairwise differences beside it",
+    PAIRWISE: "no pairwise differences next to it",
     RECORD: "without a record",
     STUDIES: "no per-study scores",
     TABLE: "table's JSON|without a table",
     "overview.csv": "without their overview",
-    "cases/sandbox/findings/references.json": "other references",
+    "cases/sandbox/findings/references.json": "different references",
 }
 
 
@@ -277,35 +277,38 @@ def test_a_bundle_is_whole(bundle, name):
 
 
 STUDY_LIES = {
-    "a column of its own": (lambda f: f.assign(text="x"), "other columns"),
+    "a column of its own": (lambda f: f.assign(text="x"), "columns or studies that"),
     "a study left out": (lambda f: f.iloc[:-1], "columns or studies of its record"),
     "a study twice": (lambda f: f.assign(study_id=f["study_id"].iloc[0]), "a study twice"),
-    "other scores": (lambda f: f.assign(bleu_2=f["bleu_2"] / 2), "means of its record"),
-    "no numbers": (lambda f: f.assign(bleu_2=float("nan")), "means of its record"),
+    "other scores": (lambda f: f.assign(bleu_2=f["bleu_2"] / 2), "means in its record"),
+    "no numbers": (lambda f: f.assign(bleu_2=float("nan")), "means in its record"),
     "low digits": (lambda f: f.assign(bleu_2=f["bleu_2"] + 1e-9), "6 decimals"),
-    "other failures": (lambda f: f.assign(**{"failed:bleu_2": True}), "failures of its record"),
+    "other failures": (lambda f: f.assign(**{"failed:bleu_2": True}), "failures in its record"),
 }
 
 
 PAIR_LIES = {
-    "a column of its own": (lambda f: f.assign(text=WORDS), "as the runner writes"),
-    "a column less": (lambda f: f.drop(columns="q"), "as the runner writes"),
-    "numbers as texts": (lambda f: f.assign(p="0.5"), "as the runner writes"),
+    "a column of its own": (lambda f: f.assign(text=WORDS), "the runner's format|the runner's JSON format"),
+    "a column less": (lambda f: f.drop(columns="q"), "the runner's format|the runner's JSON format"),
+    "numbers as texts": (lambda f: f.assign(p="0.5"), "the runner's format|the runner's JSON format"),
     "a difference that is not a number": (
         lambda f: f.assign(difference=float("inf")),
-        "as the runner writes",
+        "the runner's format|the runner's JSON format",
     ),
-    "more rows than pairs": (lambda f: pd.concat([f] * 3), "as the runner writes"),
-    "a long text": (lambda f: f.assign(a="x" * 1_000), "as the runner writes"),
+    "more rows than pairs": (lambda f: pd.concat([f] * 3), "the runner's format|the runner's JSON format"),
+    "a long text": (lambda f: f.assign(a="x" * 1_000), "the runner's format|the runner's JSON format"),
     "models of nobody": (lambda f: f.assign(b="a/nobody"), "does not rank"),
-    "a metric of its own": (lambda f: f.assign(metric="mine"), "does not know"),
-    "a test turned round": (lambda f: f.assign(better="a", matters=True), "whose digest"),
-    "a test of neither": (lambda f: f.assign(better="c"), "as the runner writes"),
-    "a share beyond one": (lambda f: f.assign(p_adjusted=1.5), "as the runner writes"),
-    "low digits": (lambda f: f.assign(q=f["q"] + 1e-9), "as the runner writes"),
-    "other differences": (lambda f: f.assign(difference=f["difference"].round(2)), "whose digest"),
-    "a pair less": (lambda f: f.iloc[:-1], "whose digest"),
-    "no pairs": (lambda f: f.iloc[:0], "whose digest"),
+    "a metric of its own": (lambda f: f.assign(metric="mine"), "does not have"),
+    "a test turned round": (lambda f: f.assign(better="a", matters=True), "match the digest"),
+    "a test of neither": (lambda f: f.assign(better="c"), "the runner's format|the runner's JSON format"),
+    "a share beyond one": (
+        lambda f: f.assign(p_adjusted=1.5),
+        "the runner's format|the runner's JSON format",
+    ),
+    "low digits": (lambda f: f.assign(q=f["q"] + 1e-9), "the runner's format|the runner's JSON format"),
+    "other differences": (lambda f: f.assign(difference=f["difference"].round(2)), "match the digest"),
+    "a pair less": (lambda f: f.iloc[:-1], "match the digest"),
+    "no pairs": (lambda f: f.iloc[:0], "match the digest"),
 }
 
 
@@ -336,11 +339,11 @@ def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, mo
             with pytest.raises(RexrankError, match="not public"):
                 rules.RULES[kind](Bundle(bundle, [name], {}), name)
             path.unlink()
-    refused(bundle, "finer than its set's step")
+    refused(bundle, "finer than its dataset's step")
     table = json.loads((bundle / TABLE).read_text())
     small = Bundle(bundle, [PAIRWISE, SANITY], {TABLE: table})
-    with pytest.raises(RexrankError, match="finer than its set's step"):
+    with pytest.raises(RexrankError, match="finer than its dataset's step"):
         check_pairwise(small, PAIRWISE)
     small = Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
-    with pytest.raises(RexrankError, match="finer than its set's step"):
+    with pytest.raises(RexrankError, match="finer than its dataset's step"):
         rules.check_sanity(small, SANITY)

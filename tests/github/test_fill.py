@@ -164,12 +164,12 @@ def test_a_unit_that_fails_costs_itself_alone(runner, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("units", "why"),
     [
-        ([], "names no unit, or one twice"),
-        ([unit(), unit()], "names no unit, or one twice"),
-        ([unit(dataset="nowhere")], "that main does not know"),
-        ([unit(group="abacus")], "that main does not know"),
+        ([], "lists no units, or one twice"),
+        ([unit(), unit()], "lists no units, or one twice"),
+        ([unit(dataset="nowhere")], "that main does not have"),
+        ([unit(group="abacus")], "that main does not have"),
         ([unit("strangers/nobody")], "a submission that main does not have"),
-        ("x", "does not keep the schema"),
+        ("x", "violates the schema"),
     ],
 )
 def test_a_list_that_says_anything_else_is_not_published(bundle, refreshed, units, why):
@@ -180,5 +180,5 @@ def test_a_list_that_says_anything_else_is_not_published(bundle, refreshed, unit
     )
     whole = {"schema": "rexrank/rescoring/v1", "units": values}
     (bundle / RESCORING).write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n")
-    with pytest.raises(RexrankError, match=rf"rescoring\.json of the bundle .*{why}"):
+    with pytest.raises(RexrankError, match=rf"rescoring\.json in the bundle .*{why}"):
         check_bundle(bundle, refreshed.parent / "clone")

@@ -57,7 +57,7 @@ def track(value):
 
 CHANGES = {
     "another score": (score, "contradict"),
-    "an unknown field": (unknown, "does not keep the schema"),
+    "an unknown field": (unknown, "violates the schema"),
     "another track": (track, "belongs to another track"),
 }
 
@@ -80,9 +80,9 @@ def test_pairs_are_those_of_the_digest(folder):
     """Pairs of fewer models, another file and none at all are refused; so are pairs that no table stands beside."""
     make_populations(folder.parent / "other", n_models=3, n_studies=60)
     for change, words in (
-        (lambda p: shutil.copy(folder.parent / "other" / PAIRS, p), "another digest than its pairs"),
-        (lambda p: p.write_bytes(b"PAR1"), "as the runner writes them"),
-        (lambda p: p.unlink(), "no pairs of its digest beside it"),
+        (lambda p: shutil.copy(folder.parent / "other" / PAIRS, p), "a different digest from its pairs"),
+        (lambda p: p.write_bytes(b"PAR1"), "the runner's format"),
+        (lambda p: p.unlink(), "a digest without its pairs"),
     ):
         change(folder / PAIRS)
         with pytest.raises(RexrankError, match=words):
@@ -108,7 +108,7 @@ def test_pairs_stand_beside_an_overall_table(folder):
 def test_another_form_that_says_something_else_is_refused(folder, kind):
     path = folder / f"overall.report.{kind}"
     path.write_text(path.read_text() + "mine\n")
-    with pytest.raises(RexrankError, match=f"overall.report.{kind} of the bundle is not what"):
+    with pytest.raises(RexrankError, match=f"overall.report.{kind} in the bundle does not match"):
         check_overall(bundle(folder))
 
 
@@ -123,5 +123,5 @@ def test_boards_and_overall_table_come_together(folder, gone):
 def test_the_challenge_s_boards_count(folder, monkeypatch):
     blocks = [{"title": "All", "datasets": ["iu-xray", "mimic-cxr"]}]
     use(monkeypatch, overall={"boards": ["iu-xray", "mimic-cxr"], "blocks": blocks})
-    with pytest.raises(RexrankError, match="Nothing of the bundle is published"):
+    with pytest.raises(RexrankError, match="Nothing is published from it"):
         check_overall(bundle(folder))

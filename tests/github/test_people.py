@@ -63,7 +63,7 @@ def test_what_a_maintainer_is_told(main):
     )
     assert second == "contact `x`, account 8; contact of `b/two`; **other teams of this account: `b`**"
     (line,) = people_lines({"nobody": 5}, SINCE, "new", {}, *main)
-    assert line.endswith("contact of no model on main; no other team is known")
+    assert line.endswith("contact of no model on main; no other team known")
 
 
 def test_what_a_fetch_leaves_for_the_scoring(tmp_path):

@@ -236,12 +236,12 @@ CARD_FILE = f"{FOLDER}/model.yaml"
 @pytest.mark.parametrize(
     ("main", "change", "author", "words"),
     [
-        (b"", {CARD_FILE: IMPORTED}, OWNER, "written by maintainers alone"),
+        (b"", {CARD_FILE: IMPORTED}, OWNER, "only maintainers may write imported"),
         (b"", {CARD_FILE: IMPORTED}, MAINTAINER, None),
-        (IMPORTED, {CARD_FILE: IMPORTED.replace(b"2024", b"2023")}, OWNER, "written by maintainers alone"),
+        (IMPORTED, {CARD_FILE: IMPORTED.replace(b"2024", b"2023")}, OWNER, "only maintainers may write imported"),
         (IMPORTED, {CARD_FILE: b"# a remark\n" + IMPORTED}, OWNER, None),
         (IMPORTED, {CARD_FILE: b""}, OWNER, None),
-        (IMPORTED, {f"{FOLDER}/sandbox.json": None}, OWNER, "take imported out of model.yaml"),
+        (IMPORTED, {f"{FOLDER}/sandbox.json": None}, OWNER, "remove imported from model.yaml"),
         (IMPORTED, {CARD_FILE: b"", f"{FOLDER}/sandbox.json": None}, OWNER, None),
     ],
 )  # fmt: skip

@@ -124,7 +124,7 @@ REFUSED = [
     (f"/score {SHA}", {}, {"kind": "other"}, "does not change a submission"),
     (f"/score {SHA}", {}, {"kind": "withdrawal"}, "withdraws"),
     (f"/score {SHA}", {}, {"status": "withdrawn"}, "withdraws"),
-    (f"/score {SHA}", {}, {"kind": "import"}, "is scored by `publish` once it is merged"),
+    (f"/score {SHA}", {}, {"kind": "import"}, "once it is merged"),
     (f"/score {SHA}", {}, {"objection": "not yours"}, "not valid"),
 ]
 

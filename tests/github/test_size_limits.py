@@ -44,7 +44,7 @@ LIMITS = {
     "models of a board": (
         "MAX_ROWS",
         2,
-        "`leaderboard/tables/sandbox.findings.json` would hold 3 rows, and a table takes 2",
+        "`leaderboard/tables/sandbox.findings.json` would have 3 rows, but the limit is 2",
     ),
     "bytes of a table": (
         "MAX_FILE_BYTES",
@@ -56,7 +56,7 @@ LIMITS = {
         100_000_000,
         "`pairwise/sandbox.findings.parquet` would take about 300 MB",
     ),
-    "files": ("MAX_FILES", 11, "`leaderboard/` would hold 12 files"),
+    "files": ("MAX_FILES", 11, "`leaderboard/` would contain 12 files"),
     "bytes of the leaderboard": ("MAX_BYTES", 11_999, "`leaderboard/` would take"),
     "bytes of the repository": ("MAX_REPOSITORY_BYTES", 15_000, "The repository takes 0.0 GB on GitHub"),
 }
@@ -73,7 +73,7 @@ def test_a_limit_is_named_with_file_and_cure(main, report, monkeypatch, name):
     comment = validation_comment(
         Intake(7, "a" * 40, "submission", "", report), RepositoryFacts(limits=[line])
     )
-    assert "Not to be merged yet" in comment
+    assert "Do not merge yet" in comment
     assert line in comment
 
 

@@ -64,7 +64,7 @@ def test_a_new_team_of_the_same_person_has_no_new_run(published: World) -> None:
 def test_somebody_else_has_a_run_until_a_contact_is_shared(published: World) -> None:
     free = again(published, author="other", contact="other")
     assert f"`{PRIVATE}` now" in published.bot_comments(free)[0].body
-    assert "no other team is known" in published.bot_comments(free)[0].body
+    assert "no other team known" in published.bot_comments(free)[0].body
     published.push_to_pull(free, {"submissions/others/careful/model.yaml": card(contact="other, stranger")})
     comment = said(published, free, "validation")
     assert f"`{PRIVATE}` **from " in comment

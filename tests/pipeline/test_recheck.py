@@ -70,7 +70,7 @@ def test_submissions_that_came_by_no_pull_request_are_not_published(rehearsal: W
     rehearsal.state.events.append(("push", {"before": before, "after": sha, "actor": "admin"}))
     rehearsal.settle()
     assert rehearsal.last("publish").conclusion == "failure"
-    assert "came by no pull request" in rehearsal.last("publish").log
+    assert "without a pull request" in rehearsal.last("publish").log
 
 
 def test_a_push_of_another_team_leaves_a_pull_request_alone(scored: World) -> None:
@@ -181,9 +181,9 @@ def test_a_board_that_is_full_is_named_before_the_merge(rehearsal: World) -> Non
         p = rehearsal.open_pull(submission(model=branch), branch=branch)
         calls.append(len(rehearsal.state.requests) - before)
         (comment,) = rehearsal.bot_comments(p)
-        assert ("Not to be merged yet" in comment.body) == (branch == "second")
+        assert ("Do not merge yet" in comment.body) == (branch == "second")
         fill(rehearsal)
-    assert "`leaderboard/tables/sandbox.findings.json` would hold" in comment.body
+    assert "`leaderboard/tables/sandbox.findings.json` would have" in comment.body
     assert "Remove the folders of models that are withdrawn or superseded" in comment.body
     assert calls[1] == calls[0]
 
