@@ -40,7 +40,7 @@ _ABSENT: Final = (None, "removed")
 class Event(Entry):
     """What changed of a model on one board."""
 
-    date: Day = Field(description="YYYY-MM-DD.")
+    date: Day = Field(description="Day of the event.")
     id: ModelId = Field(description="team/model.")
     name: str | None = Field(None, description="As readers saw it.", json_schema_extra=never_null)
     event: EventName = Field(description="What happened.")

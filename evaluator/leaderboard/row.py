@@ -146,7 +146,7 @@ class Row(Entry):
         Field(strict=False, description="For a ranked model: how it compares with each baseline."),
     ] = ()
     diagnostics: Diagnostics = Field(description="As in the record.")
-    submitted: Day | None = Field(None, description="Date, YYYY-MM-DD.")
+    submitted: Day | None = Field(None, description="Day of the submission.")
     pull_request: int | None = None
     commit: str | None = None
 

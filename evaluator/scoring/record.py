@@ -291,7 +291,7 @@ class Record(Typed):
         title="Ladder",
         description="Withheld sets: whether this run beats the best of the same people by more than one standard error.",
     )
-    submitted: Day | None = Field(title="Submitted", description="Date, YYYY-MM-DD.")
+    submitted: Day | None = Field(title="Submitted", description="Day of the submission.")
 
     @property
     def name(self) -> str:

@@ -208,7 +208,7 @@ def test_planted_strings_and_wrong_references_are_found():
     assert clean.outcome == "pass"
 
 
-def scored_as(mean, signature="s", blob="b", **provenance):
+def scored_as(mean, signature="bleu_2|v1|protocol:clean", blob="b", **provenance):
     digests = {"predictions_sha256": blob, "references_sha256": "d", **provenance}
     return records.record(metrics={"bleu_2": records.entry(mean, signature)}, provenance=digests)
 
@@ -219,7 +219,7 @@ def scored_as(mean, signature="s", blob="b", **provenance):
         (None, "pass"),
         (scored_as(0.301), "pass"),
         (scored_as(0.310), "quarantine"),
-        (scored_as(0.310, signature="another"), "pass"),
+        (scored_as(0.310, signature="bleu_2|v2|protocol:clean"), "pass"),
         (scored_as(0.310, blob="other"), "pass"),
         (scored_as(0.310, shown_predictions_sha256="x"), "pass"),  # numbers of an earlier run, by the Ladder
     ],
