@@ -39,7 +39,7 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
     from evaluator.datasets.challenge import challenge
     from evaluator.doctor.repository.answers import Answers, asker
-    from evaluator.doctor.repository.settings import check_machine, check_settings
+    from evaluator.doctor.repository.settings import check_settings, check_small
     from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
     from evaluator.hosting.apply import of_profile
 
@@ -50,8 +50,8 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     profile = settings.profile if name.lower() == settings.repository.lower() else "fortress"
     answers = Answers(asker(name, token), flows)
     sections = of_profile(check_settings(answers), profile)
-    if profile == "small" and settings.runner:
-        sections.append(Section("The machine", (check_machine(answers, settings.runner),)))
+    if profile == "small":
+        sections.append(Section("A small challenge", tuple(check_small(answers, settings.runner))))
     return _say(sections, json=json, strict=strict)
 
 

@@ -14,11 +14,11 @@ from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Finding, Section, State
 from evaluator.doctor.repository.answers import Answer, Answers, Value, Values
 from evaluator.doctor.repository.predicates import LIST, PERMISSIONS
-from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS, check_machine
+from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS, check_small
 from evaluator.github.api import repository
 from evaluator.hosting.environments import environments
 from evaluator.hosting.requests import Body, HostOptions, Request
-from evaluator.hosting.rulesets import publisher, rulesets
+from evaluator.hosting.rulesets import bypassed_elsewhere, publisher, rulesets
 
 PROFILE: Final = "REXRANK_PROFILE"
 """The variable by which the workflows know the profile: they cannot read a file before a job begins."""
@@ -58,9 +58,8 @@ def plan(answers: Answers, wishes: HostOptions) -> Plan:
     set_by_us = {code for r in requests for code in r.codes} - _partly(answers, bad, wishes)
     eyes = [Finding(code, "open", what, wish, fix=fix) for code, what, wish, fix in EYES]
     left = [f for f in wanted if f.code not in set_by_us]
-    if wishes.profile == "small" and wishes.runner:
-        machine = check_machine(answers, wishes.runner)
-        left += [machine] if machine.state != "good" else []
+    if wishes.profile == "small":
+        left += [f for f in check_small(answers, wishes.runner) if f.state != "good"]
     by_hand = (*left, *(eyes if wishes.profile == "fortress" else ()))
     return Plan(tuple(requests), by_hand, {f.code: f.state for f in findings})
 
@@ -159,7 +158,7 @@ def _variable(answers: Answers, name: str, value: str, words: str, usual: str) -
 
 def _partly(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> frozenset[str]:
     """Rows of which a part stays to be done by hand, whatever is sent."""
-    left = {"RD605"} if _app_missing(answers, wishes) else set()
+    left = {"RD605"} if _app_missing(answers, wishes) or bypassed_elsewhere(answers) else set()
     left |= {e.code for e in ENVIRONMENTS if e.secret}
     left |= set() if wishes.reviewers else {e.code for e in ENVIRONMENTS if e.reviewed}
     left |= {"RD601"} if answers.need("").get("archived") else set()

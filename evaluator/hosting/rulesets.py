@@ -32,11 +32,19 @@ def rulesets(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> Iter
             if fortress
             else "no force push, no deletion, a linear history"
         )
-        yield _ruleset(answers, codes, "main", words, rules, actor=app)
+        yield from _ruleset(answers, codes, "main", words, rules, actor=app)
     if "RD610" in bad:
         closed = [{"type": kind} for kind in look.CLOSED]
         words = "nobody makes or pushes another branch: everybody works from a fork"
-        yield _ruleset(answers, ("RD610",), OTHERS, words, closed, actor=DEPENDABOT)
+        yield from _ruleset(answers, ("RD610",), OTHERS, words, closed, actor=DEPENDABOT)
+
+
+def bypassed_elsewhere(answers: Answers) -> bool:
+    """Whether somebody may go past main's rules by a ruleset of another name, which the plan leaves alone."""
+    known = answers.get(f"/rulesets{LIST}").body or []
+    own = {int(r["id"]) for r in known if r["name"] == "main" and r.get("source_type") != "Organization"}
+    numbers = {int(r.get("ruleset_id") or 0) for r in answers.get(look.MAIN).body or ()} - own - {0}
+    return any((answers.get(f"/rulesets/{n}").body or {}).get("bypass_actors") for n in sorted(numbers))
 
 
 def publisher(answers: Answers, slug: str) -> int | None:
@@ -49,8 +57,8 @@ def publisher(answers: Answers, slug: str) -> int | None:
 
 def _ruleset(
     answers: Answers, codes: tuple[str, ...], name: str, words: str, rules: list[Any], *, actor: int | None
-) -> Request:
-    """The request that makes a ruleset, or gives the one of this name what it lacks."""
+) -> Iterator[Request]:
+    """The request that makes a ruleset, or gives the one of this name what it lacks; none where it lacks nothing."""
     known = answers.get(f"/rulesets{LIST}").body or []
     number = next(
         (int(r["id"]) for r in known if r["name"] == name and r.get("source_type") != "Organization"), None
@@ -68,14 +76,20 @@ def _ruleset(
         "conditions": {"ref_name": {"include": [include], "exclude": [*exclude]}},
         "rules": [*others, *rules],
     }
+    if all(_same(old.get(key), value) for key, value in body.items()):
+        return
     method: Method = "POST" if number is None else "PUT"
-    return Request(
-        codes,
-        f"ruleset {name}: {words}",
-        method,
-        "/rulesets" if number is None else f"/rulesets/{number}",
-        body,
-    )
+    path = "/rulesets" if number is None else f"/rulesets/{number}"
+    yield Request(codes, f"ruleset {name}: {words}", method, path, body)
+
+
+def _same(old: JsonValue, new: JsonValue) -> bool:
+    """Whether a ruleset's field says what it should, in whatever order, and with more beside it."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        return all(_same(old.get(k), v) for k, v in new.items())
+    if isinstance(new, list) and isinstance(old, list):
+        return len(old) == len(new) and all(any(_same(o, n) for o in old) for n in new)
+    return old == new
 
 
 def _reviewed(answers: Answers) -> list[JsonValue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rehearsal.endpoints_apply import REPO_SETTINGS, fresh
+from rehearsal.endpoints_apply import _keep as keep_ruleset
 from rehearsal.endpoints_settings import settings
 from rehearsal.github_server import GitHubServer
 from rehearsal.state import OWNER, REPOSITORY, Fault, State, Token
@@ -14,7 +15,7 @@ from evaluator.cli import host_github
 from evaluator.cli.app import app
 from evaluator.core.problems import InputError
 from evaluator.doctor.repository.answers import Answers, asker
-from evaluator.doctor.repository.settings import check_machine, check_settings
+from evaluator.doctor.repository.settings import check_settings, check_small
 from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
 from evaluator.hosting.apply import HOSTED, PROFILE, RUNNER, SMALL
 
@@ -208,7 +209,43 @@ def test_the_one_machine_of_a_small_challenge_is_set_by_its_file(github, monkeyp
 def plain(state):
     """What the doctor finds of the machine."""
     answers = Answers(asker(REPOSITORY, next(iter(state.tokens))), Workflows())
-    return check_machine(answers, ("self-hosted", "gpu")).found
+    return check_small(answers, ("self-hosted", "gpu"))[1].found
+
+
+LINEAR = [{"type": "non_fast_forward"}, {"type": "deletion"}, {"type": "required_linear_history"}]
+
+
+def of_another_name(state, rules, actors=()):
+    """A ruleset of main that a host made under a name of their own."""
+    conditions = {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}
+    body = {"name": "protect it", "target": "branch", "enforcement": "active", "bypass_actors": [*actors]}
+    keep_ruleset(state, 50, body | {"conditions": conditions, "rules": rules})
+
+
+def test_rules_under_another_name_are_enough(github):
+    of_another_name(github, LINEAR)
+    assert "ruleset" not in host("--profile", "small", "--apply").output
+    assert "nothing to set" in host("--profile", "small").output
+
+
+def test_a_rule_that_refuses_the_workflow_s_push_is_told(github):
+    of_another_name(github, [*LINEAR, {"type": "required_signatures"}])
+    output = host("--profile", "small", "--apply").output
+    assert "RD636 the workflow's push to main" in output
+    assert "RD636" in host("--profile", "small").output
+
+
+def test_who_may_go_past_another_ruleset_is_left_to_people(github):
+    """The plan's own ruleset is made once; the other's list is named, and a second time nothing is sent."""
+    settings(github)[f"/orgs/{OWNER}/installations"] = {"total_count": 1, "installations": [dict(PUBLISHER)]}
+    of_another_name(
+        github, LINEAR, [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
+    )
+    assert "  RD605 " in host("--apply", "--reviewer", "octocat").output.partition("By hand")[2]
+    before = sent(github)
+    again = host("--apply", "--reviewer", "octocat").output
+    assert (sent(github), "nothing to set" in again) == (before, True)
+    assert "  RD605 " in again.partition("By hand")[2]
 
 
 def test_the_way_to_a_fortress_is_printed_and_marked(github, monkeypatch):

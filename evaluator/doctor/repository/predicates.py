@@ -104,6 +104,17 @@ SHUT_OUT: Final = "{} may not deploy to it"
 """What is wrong with an environment, in the words by which the plan of requests knows it."""
 
 
+UNPUSHABLE: Final = {
+    "pull_request": "a pull request for every change",
+    "required_status_checks": "checks before a push",
+    "update": "no updates",
+    "required_signatures": "signed commits",
+    "required_deployments": "deployments before a push",
+    "merge_queue": "a merge queue",
+}
+"""Kinds of rules that refuse a push of unsigned commits by whoever may not go past them, with what they want."""
+
+
 def environment(a: Answers, wanted: Environment) -> list[str]:
     """What is wrong with an environment."""
     _, name, reviewed, secret, ref = wanted
@@ -180,6 +191,11 @@ def runners(a: Answers) -> list[str]:
     lasting = [f"{r['name']} takes more than one job" for r in there if r.get("ephemeral") is not True]
     gaps = [(r["name"], set(LABELS) - {label["name"] for label in r.get("labels", ())}) for r in there]
     return lasting + [f"{name} lacks {', '.join(sorted(labels))}" for name, labels in gaps if labels]
+
+
+def push_refused(a: Answers) -> list[str]:
+    """Rules of main that refuse a push of the workflow's own token."""
+    return [f"main wants {words}" for kind, words in UNPUSHABLE.items() if rules(a, MAIN, kind)]
 
 
 def machine(a: Answers, labels: Collection[str]) -> list[str]:

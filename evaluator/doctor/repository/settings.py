@@ -120,14 +120,18 @@ EYES: Final = (
 """What the API does not show: code, subject, wanted, where to look."""
 
 
-def check_machine(answers: Answers, labels: Sequence[str]) -> Finding:
-    """Whether the one machine that a small challenge names is there."""
-    check: Check[Answers] = Check(
-        "RD635", "the machine that scores", partial(look.machine, labels=labels),
-        f"a runner that is online, with the labels {', '.join(labels)}",
-        "Settings → Actions → Runners → New self-hosted runner; its .env names REXRANK_VENV and REXRANK_MODELS",
-    )  # fmt: skip
-    return check.finding(answers)
+def check_small(answers: Answers, labels: Sequence[str]) -> list[Finding]:
+    """What a small challenge needs beside the table: main takes its workflow's push, and the one machine it names is there."""
+    checks: list[Check[Answers]] = [
+        Check("RD636", "the workflow's push to main", look.push_refused, "nothing that refuses it: no App of a small challenge may go past rules",
+              f"{RULES}: take these rules off main, or grow into a fortress"),
+    ]  # fmt: skip
+    if labels:
+        checks.append(
+            Check("RD635", "the machine that scores", partial(look.machine, labels=labels), f"a runner that is online, with the labels {', '.join(labels)}",
+                  "Settings → Actions → Runners → New self-hosted runner; its .env names REXRANK_VENV and REXRANK_MODELS")
+        )  # fmt: skip
+    return [check.finding(answers) for check in checks]
 
 
 def check_settings(answers: Answers) -> list[Section]:
