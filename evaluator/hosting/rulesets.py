@@ -11,7 +11,7 @@ from evaluator.doctor.repository import predicates as look
 from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.predicates import ACTIONS_APP, LIST
 from evaluator.github.api import STATUS
-from evaluator.hosting.requests import Body, HostOptions, Method, Request
+from evaluator.hosting.requests import HostOptions, Method, Request
 
 DEPENDABOT: Final = 29110
 """The id of Dependabot among GitHub's apps, which alone may make branches."""
@@ -68,7 +68,7 @@ def _ruleset(
     others = [r for r in old.get("rules", ()) if r["type"] not in {*kinds, "merge_queue"}]
     actors: list[JsonValue] = [{"actor_id": actor, "actor_type": "Integration", "bypass_mode": "always"}]
     include, exclude = ("~ALL", ["~DEFAULT_BRANCH"]) if name == OTHERS else ("~DEFAULT_BRANCH", [])
-    body: Body = {
+    body: dict[str, JsonValue] = {
         "name": name,
         "target": "branch",
         "enforcement": "active",
