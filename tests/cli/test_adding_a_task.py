@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.pieces import Tree, missing
 from support.submissions import GOOD_CARD
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,14 @@ def test_the_task_of_the_page_goes_all_the_way(checkout):
     board = checkout / "leaderboard"
     board.mkdir()
     rexrank(checkout, "dev", "schemas")
+    rexrank(checkout, "data", "manifest", "references", "--out", "evaluator/datasets/manifests")
+    assert missing(Tree(root=checkout), "dataset", "triage-demo") == []
+    tests = ["tests/datasets/tasks/test_triage.py: tests of triage"]
+    assert missing(Tree(root=checkout), "task", "triage") == tests
+    file = "submissions/acme/careful/triage-demo.json"
+    assert "40 studies" in rexrank(
+        checkout, "convert", file, "--dataset", "triage-demo", "--out", "converted"
+    )
     schema = json.loads((checkout / "evaluator/schemas/labels-v1.schema.json").read_text())
     assert schema["title"] == "Labels, version 1"
     output = rexrank(checkout, "validate", "submissions")
