@@ -68,14 +68,17 @@ def test_without_a_script_every_board_of_a_model_stands_there(visit):
     assert page.locator(".rx-verdict").inner_text().startswith("Beats the image-blind baselines ")
 
 
-def test_a_key_skips_the_table(visit):
-    page = visit().open(LIST)
+@pytest.mark.parametrize(
+    ("path", "after"), [(LIST, "#after-models"), ("leaderboards/sandbox/findings/", "#after-board")]
+)
+def test_a_key_skips_the_table(visit, path, after):
+    page = visit().open(path)
     link = page.get_by_role("link", name="Skip table")
     link.focus()
     box = link.bounding_box()
     assert box["width"] > 50
     page.keyboard.press("Enter")
-    assert page.url.endswith("#after-models")
+    assert page.url.endswith(after)
 
 
 def test_a_file_for_a_model_card_is_copied_and_can_be_downloaded(visit):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -64,9 +64,10 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What other rules make of the board."""
+    """What other rules make of the board; `same`: those that give its order."""
 
     note: str
+    same: tuple[str, ...]
     rules: tuple[RuleLine, ...]
     draws: Draws | None
     models: tuple[ModelLine, ...]
@@ -87,8 +88,17 @@ def sensitivity(table: Table) -> str:
         ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in rules))
         for r in table.rows
     )
-    lines = tuple(_line(rule, table.rows[0].id, names) for rule in rules)
-    return render("board/sensitivity.html", view=View(note, lines, _draws(table, names), models))
+    same = tuple(rule.title for rule in rules if not rule.moved)
+    lines = tuple(_line(rule, table.rows[0].id, names) for rule in _folded(rules) if rule.moved)
+    return render("board/sensitivity.html", view=View(note, same, lines, _draws(table, names), models))
+
+
+def _folded(rules: Iterable[Rule]) -> list[Rule]:
+    """The rules, those that give every model the same rank as one with all their titles."""
+    groups: dict[tuple[tuple[str, float], ...], list[Rule]] = {}
+    for rule in rules:
+        groups.setdefault(tuple(sorted(rule.ranks.items())), []).append(rule)  # tie: none, ids differ
+    return [group[0]._replace(title="; ".join(r.title for r in group)) for group in groups.values()]
 
 
 def _shown(rank: float | None) -> str | None:
