@@ -30,11 +30,13 @@ def main() -> NoReturn:
     try:
         try:
             from evaluator.cli.app import app
-            from evaluator.cli.usage import Call, furnished
+            from evaluator.cli.usage import Call, furnished, ordered
 
             Call.command, Call.json = "", False
             # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
-            code = int(furnished(app).main(prog_name="rexrank", standalone_mode=False) or 0)
+            code = int(
+                furnished(app).main(ordered(sys.argv[1:]), prog_name="rexrank", standalone_mode=False) or 0
+            )
         finally:
             sys.stdout.flush()
     except typer.TyperException as mistake:

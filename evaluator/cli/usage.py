@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Final
@@ -136,6 +136,20 @@ def _shared(
     ] = TextOrJson.text,
 ) -> None:
     """Nothing: a command that has the options of all."""
+
+
+def ordered(arguments: Sequence[str]) -> list[str]:
+    """The arguments with what every command has (`--quiet`, `--format`) behind the command, wherever it was typed.
+
+    >>> ordered(["--quiet", "--format", "json", "metric", "bleu_2", "--", "x"])
+    ['metric', 'bleu_2', '--quiet', '--format', 'json', '--', 'x']
+    """
+    n = 0
+    while n < len(arguments) and arguments[n].partition("=")[0] in {"-q", "--quiet", "--format"}:
+        n += 2 if arguments[n] == "--format" else 1
+    first, rest = arguments[:n], arguments[n:]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *first, *rest[end:]]
 
 
 def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from evaluator.cli.app import app
-from evaluator.cli.usage import EXAMPLES, SPEAKING, commands, furnished
+from evaluator.cli.usage import EXAMPLES, SPEAKING, commands, furnished, ordered
 
 COMMANDS = dict(commands(furnished(app)))
 
@@ -24,3 +24,18 @@ def test_an_example_is_read_by_its_command(name):
     assert (program, words[: len(path)]) == ("rexrank", path)
     # Raises for an option, a value or a number of arguments that the command does not take.
     COMMANDS[name].make_context(name, words[len(path) :])
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("--quiet metrics", "metrics --quiet"),
+        ("-q --format=json data check refs", "data check refs -q --format=json"),
+        ("--format json metric bleu_2 -- x", "metric bleu_2 --format json -- x"),
+        ("metrics --quiet", "metrics --quiet"),
+        ("--format", "--format"),
+        ("--version", "--version"),
+    ],
+)
+def test_what_every_command_has_may_stand_before_it(typed, read):
+    assert ordered(typed.split()) == read.split()

@@ -37,13 +37,15 @@ from evaluator.scoring.result import Result
 from evaluator.scoring.score_store import ScoreStore
 from evaluator.statistics.bootstrap import clusters_of
 
-KEYS = tuple(k for k in text_metric_keys() if get_metric(k).corpus)
+KEYS = tuple(
+    k for k in text_metric_keys() if get_metric(k).corpus and "chexbert_f1" in get_metric(k).composes
+)
 LINEAR = tuple(k for k in metric_keys() if (rule := get_metric(k).corpus) and rule.shares)
 RNG = np.random.default_rng(8)
 
 
 def scores(n=80, k=14):
-    """True labels, predicted ones, and the scores of every corpus metric, as CheXbert would count them."""
+    """True labels, predicted ones, and the scores of every corpus metric of labels, as CheXbert would count them."""
     wanted = RNG.random((n, k)) < 0.2
     labels = np.where(RNG.random((n, k)) < 0.8, wanted, ~wanted)
     whole = (

@@ -18,7 +18,9 @@ from evaluator.site.content import Content
 from evaluator.site.home import NEWEST, boards_index, overview_page
 from evaluator.site.standings import PLACES
 
-DATASETS = [d for d in map(get_dataset, dataset_ids()) if d.task == "report-generation"]
+PUBLISHED = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
+DATASETS = [get_dataset(d) for d in dataset_ids() if d in PUBLISHED]
+"""The sets of reports that ReXrank has rows of, and the synthetic one."""
 
 
 def words(markup):
