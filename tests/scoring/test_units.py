@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.needs import needs_rouge
 from support.submissions import model_card
 
 from evaluator.core.problems import InputError
@@ -82,6 +83,7 @@ def settings(tmp_path, monkeypatch):
     return ScoreSettings(metrics=("bleu_2", "rouge_l"), models=tmp_path / "none", store=tmp_path / "store")
 
 
+@needs_rouge
 @pytest.mark.parametrize("whose", ["a submission", "the baselines"])
 def test_what_is_lacking_is_there_once_the_unit_was_scored(settings, whose):
     references = load_references(SANDBOX, None)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from support.needs import needs_rouge
 from typer.testing import CliRunner
 
 from evaluator.cli.app import app
@@ -109,6 +110,7 @@ def lay(laid_out, tmp_path, fill):
     return place
 
 
+@needs_rouge
 def test_the_program_scores_as_the_board_does(laid_out, tmp_path):
     text = dump_predictions(predictions("near-copy"))
     place = lay(laid_out, tmp_path, lambda res: (res / "sandbox.json").write_text(text))
