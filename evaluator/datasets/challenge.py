@@ -229,6 +229,11 @@ class Challenge(Typed):
         return f"https://github.com/{self.repository}"
 
     @property
+    def scores_after_merge(self) -> bool:
+        """Whether submissions are scored once main has them, and nothing before: a small challenge."""
+        return self.profile == "small"
+
+    @property
     def contact_url(self) -> str:
         """Where questions go: an https address, or `mailto:` with an e-mail address."""
         if self.contact == ISSUES:

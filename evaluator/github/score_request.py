@@ -64,8 +64,9 @@ def answer(
     if not api.may_score(repo, str(comment["user"]["login"])):
         return Answer(number, weighty=False, body=_refused(_STRANGER))
     command, pull = api.score_command(comment), repo.get_pull(number)
-    if command is None:
-        return Answer(number, weighty=True, body=_refused(_FORM))
+    small = challenge().scores_after_merge
+    if small or command is None:
+        return Answer(number, weighty=True, body=_refused(_SMALL if small else _FORM))
     sha, granting = command
     why = _moved(pull, sha)
     if why is not None:
@@ -131,6 +132,7 @@ def _quota(repo: Repository, pull: PullRequest, intake: Intake) -> str | None:
     )
 
 
+_SMALL: Final = "In this challenge nothing is scored before a merge: merge the pull request, and the `publish` workflow scores it."
 _FORM: Final = f"The command is `/score`, one space and the full commit id of 40 hexadecimal digits, with nothing else in the comment; append ` quota grant` to grant a run beyond the quota. {ABOVE}."
 
 

@@ -61,6 +61,8 @@ def verdict(intake: Intake) -> tuple[str, str]:
         return "success", "a withdrawal: nothing to score"
     if intake.kind == "import":
         return "success", f"an import of {len(intake.report.found)} submissions: scored once it is merged"
+    if challenge().scores_after_merge:
+        return "success", "valid: scored once it is merged"
     return "pending", "valid; waiting for a maintainer to review it and request scoring"
 
 
@@ -209,7 +211,25 @@ def _file_line(file: FileSummary) -> str:
     )
 
 
+def _merge_first() -> list[str]:
+    """What happens in a small challenge, whose workflow scores what main has."""
+    return [
+        "",
+        "**What happens next.** You do not need to do anything.",
+        "",
+        "1. A maintainer reviews the predictions and merges this pull request.",
+        "2. They are then scored, and within a quarter of an hour the model is [on the leaderboard]("
+        + challenge().site
+        + "leaderboards/): every metric with its interval, and your rank.",
+        "",
+        "If you push to this branch before that, this comment is updated and the new commit is what counts.",
+    ]
+
+
 def _next_steps(submission: Submission, around: RepositoryFacts) -> list[str]:
+    if challenge().scores_after_merge:
+        more = f"More: [how submitting works]({challenge().site}submit/)."
+        return [*_limits(around), *_merge_first(), "", more]
     lines = [
         *_limits(around),
         "",
@@ -251,7 +271,9 @@ def _slot(dataset: str, when: str | None) -> str:
 
 def _for_maintainers(intake: Intake, submission: Submission, around: RepositoryFacts) -> list[str]:
     """Who, statistics, resemblance, reports chosen by hash, and the line to paste."""
-    lines = ["", "<details><summary>For maintainers: review facts and the line to paste</summary>", ""]
+    small = challenge().scores_after_merge
+    what = "review facts" if small else "review facts and the line to paste"
+    lines = ["", f"<details><summary>For maintainers: {what}</summary>", ""]
     lines += [f"- {line}" for line in around.people]
     for name, predictions in submission.files.items():
         lines += [
@@ -264,6 +286,9 @@ def _for_maintainers(intake: Intake, submission: Submission, around: RepositoryF
         ]
         if predictions_of(task_of(predictions)).free_text:
             lines += _samples(predictions)
+    if small:
+        merging = "Merge it to score it: the workflow `publish` does the rest."
+        return [*lines, "", merging, "", "</details>"]
     return [
         *lines,
         "",

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from support.challenges import use
 from support.comments import inert
 from support.submissions import model_card
 
@@ -137,6 +138,12 @@ def test_every_refusal_has_its_reason(body, pull, of, words):
     assert words in reply.body
     assert reply.weighty
     assert repo.started == []
+
+
+def test_in_a_small_challenge_nothing_is_scored_before_a_merge(monkeypatch):
+    use(monkeypatch, profile="small")
+    reply = ask(Repo())
+    assert (reply.sha, "merge the pull request" in reply.body) == (None, True)
 
 
 def test_a_used_quota_names_the_next_slot(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.challenges import use
 from support.comments import inert
 from support.submissions import model_card
 
@@ -88,6 +89,17 @@ def test_a_maintainer_reads_facts_and_what_to_paste():
     assert "5th, 50th, 95th percentile" in comment.prose
     assert "opened by " in comment.prose
     assert "2 reports chosen by hash" in comment.prose
+
+
+def test_in_a_small_challenge_a_merge_is_what_scores(monkeypatch):
+    use(monkeypatch, profile="small")
+    comment = inert(validation_comment(intake()))
+    assert "A maintainer reviews the predictions and merges this pull request." in comment.prose
+    assert "within a quarter of an hour" in comment.prose
+    assert "Merge it to score it" in comment.prose
+    assert "/score" not in comment.html
+    assert "requests scoring" not in comment.prose
+    assert verdict(intake()) == ("success", "valid: scored once it is merged")
 
 
 def test_a_long_sample_is_broken_into_lines():
