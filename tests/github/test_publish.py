@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.sparse import sparse_clone, unfetched
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
@@ -288,32 +289,6 @@ def test_the_push_fetches_no_submission(place, tmp_path):
     wanted = {repo.run("rev-parse", f"main:{FOLDER}/{name}") for name in ("sandbox.json", "model.yaml")}
     assert wanted <= {line[1:] for line in objects.splitlines() if line.startswith("?")}
     assert f"{FOLDER}/sandbox.json" in repo.run("ls-tree", "-r", "--name-only", "main")
-
-
-def sparse_clone(url, folder):
-    """A checkout as the job makes one: of submissions/ the cards alone, their predictions not even fetched."""
-    folder.mkdir()
-    for command in (
-        ("init", "-q", "-b", "main"),
-        ("remote", "add", "origin", url),
-        ("config", "core.sparseCheckout", "true"),
-        ("fetch", "-q", "--depth=1", "--filter=blob:none", "origin", "main"),
-        ("checkout", "-q", "-B", "main", "FETCH_HEAD"),
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-        if command[0] == "init":
-            patterns = "/*\n!/submissions/*/*/*\n/submissions/*/*/model.yaml\n"
-            (folder / ".git/info/sparse-checkout").write_text(patterns)
-    return folder
-
-
-def unfetched(repo, folder):
-    """Main's predictions that a clone does not have."""
-    listing = ["git", "rev-list", "--objects", "--missing=print", "HEAD"]
-    objects = subprocess.run(listing, cwd=folder, check=True, capture_output=True, text=True).stdout
-    missing = {line[1:] for line in objects.splitlines() if line.startswith("?")}
-    paths = repo.run("ls-tree", "-r", "--name-only", "main", "submissions/").split()
-    return [p for p in paths if repo.run("rev-parse", f"main:{p}") in missing]
 
 
 def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tmp_path, report_bytes):

@@ -1,0 +1,31 @@
+"""Checkouts as the hosted jobs make them that compare predictions: partial and sparse, with the cards alone."""
+
+from __future__ import annotations
+
+import subprocess
+
+
+def sparse_clone(url, folder):
+    """A checkout as the job makes one: of submissions/ the cards alone, their predictions not even fetched."""
+    folder.mkdir()
+    for command in (
+        ("init", "-q", "-b", "main"),
+        ("remote", "add", "origin", url),
+        ("config", "core.sparseCheckout", "true"),
+        ("fetch", "-q", "--depth=1", "--filter=blob:none", "origin", "main"),
+        ("checkout", "-q", "-B", "main", "FETCH_HEAD"),
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+        if command[0] == "init":
+            patterns = "/*\n!/submissions/*/*/*\n/submissions/*/*/model.yaml\n"
+            (folder / ".git/info/sparse-checkout").write_text(patterns)
+    return folder
+
+
+def unfetched(repo, folder):
+    """Main's predictions that a clone does not have."""
+    listing = ["git", "rev-list", "--objects", "--missing=print", "HEAD"]
+    objects = subprocess.run(listing, cwd=folder, check=True, capture_output=True, text=True).stdout
+    missing = {line[1:] for line in objects.splitlines() if line.startswith("?")}
+    paths = repo.run("ls-tree", "-r", "--name-only", "main", "submissions/").split()
+    return [p for p in paths if repo.run("rev-parse", f"main:{p}") in missing]
