@@ -186,6 +186,12 @@ def ray_cluster(address: str, device: str) -> Iterator[RayCluster]:
                 f"no Ray cluster answers at {address!r}: {first_line(error)}. Give an address as host:port, "
                 "auto for the one that this machine belongs to, or local for one of its own."
             ) from error
+        except Exception as error:
+            # A node that does not start in time raises no class of its own.
+            raise RexrankError(
+                f"Ray did not start: {first_line(error)} On a busy machine let it take longer: "
+                "RAY_raylet_start_wait_time_s=300 in the environment."
+            ) from error
         try:
             yield RayCluster(ray, device)
         finally:

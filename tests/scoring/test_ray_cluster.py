@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 from support.damage import state
@@ -93,6 +94,19 @@ def test_without_ray_its_extra_is_named(rexrank, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     result = rexrank("--metrics", "bleu_2", "--ray", "local")
     assert (result.code, "'.[score,ray]'" in result.err) == (1, True), result.err
+
+
+def test_a_node_that_does_not_start_in_time_is_said(rexrank, monkeypatch):
+    def init(**_):
+        raise Exception("The current node timed out during startup.")  # noqa: TRY002 - as Ray does
+
+    busy = SimpleNamespace(init=init, exceptions=SimpleNamespace(RayError=RuntimeError))
+    monkeypatch.setitem(sys.modules, "ray", busy)
+    result = rexrank("--metrics", "bleu_2", "--ray", "local")
+    assert result.code == 2, result.err
+    assert "Ray did not start: The current node timed out" in result.err
+    assert "RAY_raylet_start_wait_time_s" in result.err
+    assert "internal error" not in result.err
 
 
 @pytest.mark.parametrize("access", ["restricted", "withheld"])
