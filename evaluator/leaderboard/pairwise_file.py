@@ -40,8 +40,8 @@ def pairwise_bytes(pairwise: Pairwise) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    values = list(zip(*_rows(pairwise), strict=True)) or [()] * len(COLUMNS)
-    columns = {n: pa.array(v, _type(n)) for n, v in zip(COLUMNS, values, strict=True)}
+    # A column at a time: all rows at once would take as much memory as the scores of many models.
+    columns = {n: pa.array(_column(pairwise, n), _type(n)) for n in COLUMNS}
     buffer = io.BytesIO()
     pq.write_table(
         pa.table(columns), buffer, compression="zstd", write_statistics=False, write_page_checksum=True
@@ -51,7 +51,14 @@ def pairwise_bytes(pairwise: Pairwise) -> bytes:
 
 def pairwise_digest(pairwise: Pairwise) -> str:
     """SHA-256 over the rows, whichever version of the library wrote them."""
-    return hashlib.sha256(json.dumps(_rows(pairwise), separators=(",", ":")).encode()).hexdigest()
+    digest, start = hashlib.sha256(b"["), b""
+    for key, pairs in pairwise.metrics.items():
+        rows = [(key, *(getattr(p, n) for n in COLUMNS[1:])) for p in pairs]
+        if rows:
+            digest.update(start + json.dumps(rows, separators=(",", ":"))[1:-1].encode())
+            start = b","
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def _type(name: str) -> pa.DataType:
@@ -60,10 +67,11 @@ def _type(name: str) -> pa.DataType:
     return pa.string() if name in TEXTS else pa.float64() if name in NUMBERS else pa.bool_()
 
 
-def _rows(pairwise: Pairwise) -> list[tuple[Any, ...]]:
-    return [
-        (key, *(getattr(p, n) for n in COLUMNS[1:])) for key, pairs in pairwise.metrics.items() for p in pairs
-    ]
+def _column(pairwise: Pairwise, name: str) -> list[Any]:
+    """A column of all rows, one metric after the other."""
+    if name == COLUMNS[0]:
+        return [key for key, pairs in pairwise.metrics.items() for _ in pairs]
+    return [getattr(p, name) for pairs in pairwise.metrics.values() for p in pairs]
 
 
 def read_pairwise(path: Path, table: Table | OverallTable) -> Pairwise:

@@ -163,14 +163,14 @@ def _frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) ->
         frame, name = read_studies(leaderboard, store, board, record), record.name
         check_frames(board, dict(islice(frames.items(), 1)) | {name: frame})
         wanted = [c for c in frame.columns if c not in columns and not c.startswith(FAILED_PREFIX)]
-        frames[name] = _small(frame[wanted])
+        frames[name] = smaller(frame[wanted])
         columns.update(c for c in wanted if c in {"study_id", "patient"} or c.startswith(SUBGROUP_PREFIX))
 
     collect([partial(read, place) for place in range(len(entrants.ranked))])
     return frames
 
 
-def _small(frame: pd.DataFrame) -> pd.DataFrame:
+def smaller(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the counts of corpus metrics in a byte each: there are more of them than of scores, all small."""
     import pandas as pd
 
@@ -178,7 +178,8 @@ def _small(frame: pd.DataFrame) -> pd.DataFrame:
     for name in (c for c in columns if c.startswith(COUNTS_PREFIX)):
         counts = frame[name].to_numpy()
         if counts.max(initial=0) <= np.iinfo(np.uint8).max:
-            columns[name] = pd.array(counts.astype(np.uint8), copy=False)
+            # As numpy has them: pandas' own whole numbers have a second byte each, for what is missing.
+            columns[name] = counts.astype(np.uint8)
     return pd.DataFrame(columns, copy=False)
 
 

@@ -168,7 +168,7 @@ def ray_cluster(address: str, device: str) -> Iterator[RayCluster]:
     """The cluster at an address, or one on this machine for `local`, left when the block ends.
 
     A cluster of our own has no dashboard and keeps its files in a private folder. Raises `InputError` where Ray
-    is not installed or nothing answers at the address.
+    is not installed or nothing answers at the address, `RexrankError` where it does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:

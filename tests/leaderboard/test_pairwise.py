@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+from dataclasses import astuple
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.pairwise import Pairwise, board_pairwise
+from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
+from evaluator.leaderboard.rank import smaller
+from evaluator.scoring.corpus import COUNTS_PREFIX
 from evaluator.scoring.records import Board
 from evaluator.statistics.rounding import coarse
 
@@ -53,3 +62,30 @@ def test_no_number_is_finer_than_its_set_s_step(monkeypatch, dataset, step):
 
 def test_an_empty_board_has_no_pairs():
     assert board_pairwise(Board(get_dataset("sandbox"), "findings"), "", {}, {}).metrics == {}
+
+
+@pytest.mark.parametrize("n", [0, 60])
+def test_the_digest_is_of_all_rows_in_one_piece(n):
+    """Whoever reads the file can make it again: JSON of its rows, metric first."""
+    pairs = (
+        board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", frames(n), COLUMNS)
+        if n
+        else Pairwise({})
+    )
+    rows = [[key, *astuple(p)] for key, of in pairs.metrics.items() for p in of]
+    assert len(rows) == (4 if n else 0)
+    wanted = hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
+    assert pairwise_digest(pairs) == wanted
+    table = pq.read_table(io.BytesIO(pairwise_bytes(pairs)))
+    assert [list(r.values()) for r in table.to_pylist()] == rows
+
+
+def test_counts_take_a_byte_each():
+    """A board of 250 models has 16,000 columns of them."""
+    counts = np.array([0, 3, 255], dtype=np.int64)
+    frame = pd.DataFrame(
+        {"bleu_2": [0.1, 0.2, 0.3], f"{COUNTS_PREFIX}x": counts, f"{COUNTS_PREFIX}y": counts + 1}
+    )
+    small = smaller(frame)
+    assert [small[c].memory_usage(index=False) for c in small] == [24, 3, 24]
+    assert (small == frame).all(axis=None)
