@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import pytest
+from support.needs import needs_rouge
 
 import evaluator
 
@@ -27,6 +28,7 @@ def test_a_module_that_is_not_there_is_not_there():
         importlib.import_module("rexrank.nothing")
 
 
+@needs_rouge
 def test_the_research_function_under_the_other_name():
     from rexrank import score_pairs
 
