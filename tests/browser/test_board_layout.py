@@ -92,6 +92,6 @@ def test_the_first_load_of_a_board_is_light(visit, served, path):
     bodies = {}
     visitor.page.on("response", lambda r: bodies.setdefault(r.url, r))
     visitor.page.goto(served[0] + path, wait_until="networkidle")
-    weight = sum(len(gzip.compress(r.body(), 6)) for r in bodies.values() if r.ok)
+    weight = sum(len(gzip.compress(r.body(), 6)) for r in list(bodies.values()) if r.ok)
     assert weight <= 300_000, f"{weight:,} bytes gzipped"
     visitor.well()
