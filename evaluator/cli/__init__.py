@@ -98,12 +98,12 @@ _FULL: Final = frozenset(
 
 def _unforeseen(error: Exception) -> str:
     """What to say of an error that no part of the program expected."""
-    again = "Once the machine has room again, run the same command again."
+    again = "Once the machine has space again, run the same command again."
     if isinstance(error, MemoryError):
-        return f"cannot go on: out of memory. {again}"
+        return f"cannot continue: out of memory. {again}"
     if isinstance(error, OSError) and error.errno in _FULL:
         place = f" ({error.filename})" if error.filename else ""
-        return f"cannot go on: {error.strerror}{place}. {again}"
+        return f"cannot continue: {error.strerror}{place}. {again}"
     return (
         f"an unexpected internal error ({type(error).__name__}: {str(error)[:300]}). "
         "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it."

@@ -52,7 +52,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
     report = validate_paths([submissions], None)
     print(rendering.as_text(report, colour=False))
     if not report.ok:
-        raise RexrankError("the sandbox's own submissions are not valid; this is our fault.")
+        raise RexrankError("the sandbox's own submissions are not valid; this is a bug.")
     _step(2, "Refuse a broken one, listing every problem at once")
     broken = write_broken(out / "broken")
     print(rendering.as_text(validate_paths([broken], None), colour=False))

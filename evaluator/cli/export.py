@@ -65,7 +65,7 @@ def run_codabench(
     result({"bundle": str(out), "metrics": [*keys]})
     print(f"wrote {out}: {board.name}, {', '.join(keys)}")
     if data is not None:
-        print(f"it holds the references of {dataset.title}: only who may have them may open it")
+        print(f"it contains the references of {dataset.title}: only people who may have them may open it")
     elif not dataset.synthetic:
         print(f"before it is uploaded: put {dataset.id}.json into reference_data.zip")
     return 0

@@ -125,7 +125,7 @@ def _complete(root: Path, challenge: Challenge, text: str, given: Identity, data
 def _fits(profile: str, data: Data) -> None:
     if profile == "small" and data.access != "public":
         raise InputError(
-            "the small profile hides no references: it is for --access public. Choose --profile fortress."
+            "the small profile does not hide references: it is only for --access public. Choose --profile fortress."
         )
 
 
@@ -150,7 +150,7 @@ def _write(
         )
     result({"files": [path.relative_to(root).as_posix() for path in texts]})
     for d, m in measured.items():
-        print(f"  {d}: {m.words if m else 'has a file already, which is left as it is'}")
+        print(f"  {d}: {m.words if m else 'already has a file, which is kept'}")
     print("\n".join(_next(challenge, data, new=bool(measured))))
     return 0
 
@@ -194,7 +194,7 @@ def run_addresses(root: Path, *, write: bool) -> int:
             f"{len(left)} lines lead to another challenge, or name it. Fix them with: rexrank host addresses --write"
         )
         return 1
-    print(f"every address is one of {challenge.repository}")
+    print(f"every address points to {challenge.repository}")
     return 0
 
 
@@ -233,13 +233,13 @@ def _next(made: Challenge, data: Data, *, new: bool) -> list[str]:
         steps.append(f"rexrank data check {data.references}")
     if new and data.access != "public":
         steps += [
-            f"rexrank data manifest {data.references}: the ids that coverage is checked with, kept beside the references",
+            f"rexrank data manifest {data.references}: writes the ids for coverage checks, kept next to the references",
             "set REXRANK_SALT where scores are computed, a long random text that stays secret and the same: openssl rand -hex 32",
         ]
     if made.runner:
         steps.append(f"{REGISTER} {', '.join(made.runner)}: site/maintainers/small.md says how")
     steps += [
         f"git add -A && git commit -m 'A challenge of our own' && git push: to {made.repository}",
-        "GH_TOKEN=$(gh auth token) rexrank host github: the settings on GitHub as a plan; --apply makes them",
+        "GH_TOKEN=$(gh auth token) rexrank host github: plan the settings on GitHub; --apply sets them",
     ]
     return ["", "Next:", *(f"  {n}. {step}" for n, step in enumerate(steps, start=1))]

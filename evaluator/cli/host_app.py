@@ -30,9 +30,11 @@ class Reader(StrEnum):
 
 @host_app.command("init")
 def init(
-    name: Annotated[str, typer.Option("--name", help="The challenge's name, as readers see it.")] = "",
+    name: Annotated[str, typer.Option("--name", help="The challenge's name, as shown to readers.")] = "",
     repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
-    steward: Annotated[str, typer.Option("--steward", help="Who decides, and answers for the data.")] = "",
+    steward: Annotated[
+        str, typer.Option("--steward", help="Who decides and is responsible for the data.")
+    ] = "",
     maintainers: Annotated[
         str, typer.Option("--maintainers", help="Who reviews every change: @account or @organisation/team.")
     ] = "",
@@ -40,7 +42,7 @@ def init(
         str, typer.Option("--security", help="Who reviews the trust boundary as well (default: maintainers).")
     ] = "",
     site: Annotated[
-        str, typer.Option("--site", help="Address of the site (default: of the repository's Pages).")
+        str, typer.Option("--site", help="URL of the site (default: the repository's Pages).")
     ] = "",
     short: Annotated[str, typer.Option("--short", help="The name in a word (default: its first).")] = "",
     about: Annotated[str, typer.Option("--about", help="What it is, in a sentence.")] = "",
@@ -51,12 +53,12 @@ def init(
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Id of a dataset, in order.")] = None,
     references: References = None,
     access: Annotated[
-        Reader, typer.Option("--access", help="Who may read the references of the datasets.")
+        Reader, typer.Option("--access", help="Who can read the references of the datasets.")
     ] = Reader.withheld,
     task: Annotated[str, typer.Option("--task", help="What models do with a study.")] = "report-generation",
     profile: Annotated[
         Profile | None,
-        typer.Option("--profile", help="small, or fortress (default: small where references are public)."),
+        typer.Option("--profile", help="small or fortress (default: small if references are public)."),
     ] = None,
     runner: Annotated[
         list[str] | None,
@@ -90,13 +92,13 @@ def addresses(
 
 @host_app.command("github")
 def github(
-    apply: Annotated[bool, typer.Option("--apply", help="Set what the plan says.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the plan.")] = False,
     reviewer: Annotated[
         list[str] | None,
         typer.Option("--reviewer", help="GitHub account that approves scoring runs, one to six."),
     ] = None,
     profile: Annotated[
-        Profile | None, typer.Option("--profile", help="small, or fortress (default: challenge.toml's).")
+        Profile | None, typer.Option("--profile", help="small or fortress (default: challenge.toml's).")
     ] = None,
 ) -> None:
     """Plan the changes to the repository's settings on GitHub, and apply them; needs GITHUB_TOKEN or GH_TOKEN."""

@@ -104,7 +104,7 @@ def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredD
     tracks = ", ".join(f"{t} {n:,}" for t, n in result.tracks.items())
     patients = f" of {counts.patients:,} patients (by {fields})"
     if not fields:
-        patients = f", each taken for a patient of its own{lacking}"
+        patients = f", each treated as a separate patient{lacking}"
     words = f"{counts.items:,} {get_task(task).items}{patients}; tracks: {tracks}"
     return MeasuredDataset(_text(whole, dataset), result, words)
 
@@ -116,7 +116,7 @@ def _studies(path: Path) -> list[Mapping[str, JsonValue]]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not JSON ({error}). {FORM}") from error
     if not isinstance(studies, dict):
-        raise InputError(f"{path} must hold an object of studies, each an object of fields. {FORM}")
+        raise InputError(f"{path} must be an object of studies, each an object of fields. {FORM}")
     return [s for s in studies.values() if isinstance(s, dict)]
 
 

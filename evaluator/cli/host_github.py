@@ -56,12 +56,12 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
 def _show(whole: Plan, *, apply: bool) -> None:
     """Prints what is sent, or would be."""
     if not whole.requests:
-        print("  nothing to set: every setting that the API can set is as it should be")
+        print("  nothing to set: every setting that the API can set is correct")
     for r in whole.requests:
         print(f"  {' '.join(r.codes) or 'profile':<12} {r.what}")
         print(f"  {'':<12} {r.method} {r.path or '(the repository)'}")
     if whole.requests and not apply:
-        print("Nothing was sent. To set them: rexrank host github --apply")
+        print("Nothing was sent. To apply them: rexrank host github --apply")
 
 
 def _send(requests: Sequence[Request], name: str, token: str) -> list[Request]:
@@ -103,7 +103,7 @@ def _growing(whole: Plan, challenge: Challenge, *, apply: bool) -> None:
 
 def _by_hand(whole: Plan) -> None:
     if whole.by_hand:
-        print("By hand, for the API cannot set it or it needs your choice:")
+        print("To do by hand (not possible through the API, or your decision):")
     for f in whole.by_hand:
         print(f"  {f.code} {f.what}: {f.wanted or f.found}")
         print(f"  {'':<5} {f.fix}")

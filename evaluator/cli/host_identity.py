@@ -54,10 +54,10 @@ RUNNER: Final = (
 PRIMARY: Final = {"report-generation": "radcliq_v1", "vqa": "accuracy_macro"}
 """What ranks a task's boards until its host decides otherwise."""
 QUESTIONS: Final = {
-    "name": "The challenge's name, as readers see it",
+    "name": "The challenge's name, as shown to readers",
     "repository": "The repository on GitHub, OWNER/NAME",
-    "steward": "Who decides, and answers for the data",
-    "maintainers": "Who reviews every change, @account or @organisation/team, with spaces between",
+    "steward": "Who decides and is responsible for the data",
+    "maintainers": "Who reviews every change: @account or @organisation/team, separated by spaces",
 }
 """What is asked for where nobody said it; everything else follows from it."""
 
@@ -79,7 +79,7 @@ def asked(given: Identity, data: Data) -> Identity:
     lacking += ["--dataset (an id, such as my-set)"] * (not data.ids)
     lacking += ["--references (the folder with ID.json of each dataset)"] * (data.references is None)
     if lacking:
-        raise InputError(f"say also: {'; '.join(lacking)}.")
+        raise InputError(f"also needed: {'; '.join(lacking)}.")
     check_ids(data.ids)
     owner, _, name = values["repository"].partition("/")
     values["site"] = values["site"] or f"https://{owner.lower()}.github.io/{name}/"

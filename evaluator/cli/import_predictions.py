@@ -30,7 +30,7 @@ def run_import(
     for model in models:
         print(f"wrote {root / model}")
     if imports.same:
-        print(f"{len(imports.same)} files are there already, byte for byte")
+        print(f"{len(imports.same)} files already exist, byte for byte")
     return _ending(imports, models, root, skip_invalid=skip_invalid, dry_run=dry_run)
 
 

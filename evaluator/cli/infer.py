@@ -29,7 +29,7 @@ def run_infer(
     )
     if ran.file is None:
         sys.stdout.write(outcome.problem_text(ran.problems, colour=False))
-        print(f"Nothing was written; {asked.log} has what the container printed.")
+        print(f"Nothing was written; the container's output is in {asked.log}.")
         return ExitCode.INPUT
     print(f"ran {ran.image} in {ran.seconds:,.0f} s")
     print(f"wrote {ran.file}")

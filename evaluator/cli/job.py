@@ -52,13 +52,13 @@ class Job:
     def account_ids(self) -> frozenset[int]:
         """The accounts; raises `InputError` for anything but numbers."""
         if not _ACCOUNTS.fullmatch(self.accounts):
-            raise InputError("wanted ids of accounts with spaces between.")
+            raise InputError("wanted account ids separated by spaces.")
         return frozenset(map(int, self.accounts.split()))
 
     def granted(self) -> dict[str, str]:
         """By withheld set the digests of what is granted a run; raises `InputError` for another form."""
         if not _GRANT.fullmatch(self.grant):
-            raise InputError("wanted DATASET:DIGEST of prediction files with spaces between.")
+            raise InputError("wanted DATASET:DIGEST of prediction files, separated by spaces.")
         return dict(pair.split(":") for pair in self.grant.split())
 
     def work(self) -> list[Unit]:

@@ -245,7 +245,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             if file is not None:
                 judges = read_judges(file)
                 if not judges.engines:
-                    raise InputError(f"{file} starts no engine: no table has a part .serve.")
+                    raise InputError(f"{file} starts no engine: no judge has a .serve table.")
                 options_text = f"--judges {file}"
             else:
                 options = _published(options, models, Path(scratch))

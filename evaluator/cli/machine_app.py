@@ -105,12 +105,14 @@ def models_record(
 
 @models_app.command("compare")
 def models_compare(
-    file: Annotated[Path, typer.Argument(help="What `models record` wrote elsewhere, or a models.lock.")],
+    file: Annotated[
+        Path, typer.Argument(help="Output of `models record` from another machine, or a models.lock.")
+    ],
     models: Models = None,
     lock: Lock = None,
     confirm: Annotated[
         bool,
-        typer.Option("--confirm", help="Add what both have alike, and nothing pins yet, to models.lock."),
+        typer.Option("--confirm", help="Add files that match on both and are not pinned yet to models.lock."),
     ] = False,
 ) -> None:
     """Compare the local weights with another maintainer's, file by file."""
@@ -172,7 +174,7 @@ def quota_grant(
 @judge_app.command("serve")
 def judge_serve(
     model: Annotated[
-        str, typer.Argument(help="`green`, or a folder or hub id of weights; nothing with --judges.")
+        str, typer.Argument(help="`green`, or a folder or hub id of weights; omit with --judges.")
     ] = "",
     engine: Annotated[Engine, typer.Option("--engine", help="vllm, or transformers.")] = Engine.vllm,
     name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
@@ -183,11 +185,13 @@ def judge_serve(
     ] = 1,
     data_parallel: Annotated[
         int,
-        typer.Option("--data-parallel", min=1, help="Copies of the model, each on GPUs of its own (vllm)."),
+        typer.Option("--data-parallel", min=1, help="Copies of the model, each on its own GPUs (vllm)."),
     ] = 1,
     max_model_len: Annotated[
         int | None,
-        typer.Option("--max-model-len", min=1, help="Most tokens of question and answer together (vllm)."),
+        typer.Option(
+            "--max-model-len", min=1, help="Maximum number of prompt and answer tokens together (vllm)."
+        ),
     ] = None,
     gpu_memory: Annotated[
         float, typer.Option("--gpu-memory", help="Share of a GPU's memory that the engine may take (vllm).")
@@ -248,7 +252,7 @@ def doctor(
     ] = False,
     repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count undetermined checks as failures.")] = False,
 ) -> None:
     """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
     from evaluator.cli.doctor import run_doctor, run_inside, run_settings
@@ -268,7 +272,7 @@ def infer(
     studies: Annotated[Path, typer.Option("--studies", help="The dataset's studies.json.")],
     images: Annotated[Path, typer.Option("--images", help="Folder of its images, and of nothing else.")],
     engine: Annotated[Container, typer.Option("--engine", help="podman or docker.")] = Container.podman,
-    log: Annotated[Path, typer.Option("--log", help="File for what the container prints.")] = Path(
+    log: Annotated[Path, typer.Option("--log", help="File for the container's output.")] = Path(
         "inference.log"
     ),
     hours: Annotated[float, typer.Option("--hours", min=0.001, help="How long it may run.")] = 6.0,

@@ -376,7 +376,7 @@ def run_publish(bundle: Path, out: Path) -> int:
     repo = api.repository()
     is_new = prepare(Path.cwd(), bundle, out, lambda handle: api.user_id(repo, handle))
     result({"folder": str(out), "changed": is_new})
-    print("The leaderboard is laid out." if is_new else "Nothing to publish: main holds other submissions.")
+    print("The leaderboard is staged." if is_new else "Nothing to publish: main contains other submissions.")
     return 0
 
 

@@ -11,7 +11,7 @@ pr_app = typer.Typer(
     no_args_is_help=True, help="Commands the workflows run on pull requests.", rich_markup_mode=None
 )
 Folder = Annotated[Path, typer.Argument(help="Folder of the fetched pull request.")]
-Handed = Annotated[Path, typer.Argument(help="Folder of what one job hands to the next.")]
+Handed = Annotated[Path, typer.Argument(help="Folder for what one job passes to the next.")]
 Bundle = Annotated[Path, typer.Argument(help="Folder of leaderboard files that may leave the runner.")]
 
 
@@ -115,7 +115,7 @@ def pr_report(folder: Handed) -> None:
 def pr_refresh(
     bundle: Bundle,
     everything: Annotated[
-        bool, typer.Option("--all", help="Score all of it here and now; list nothing for a rescoring.")
+        bool, typer.Option("--all", help="Score everything now; list nothing for a rescoring.")
     ] = False,
 ) -> None:
     """Score submissions without a row, rank, list what needs rescoring, and collect what may leave the runner."""
@@ -161,7 +161,7 @@ def pr_publish(
 @pr_app.command("withdraw")
 def pr_withdraw(
     model: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
-    reason: Annotated[str, typer.Option("--reason", help="One sentence, shown where the model was.")],
+    reason: Annotated[str, typer.Option("--reason", help="One sentence, shown in place of the model.")],
     root: Annotated[Path, typer.Option("--root", help="Folder containing the submissions.")] = Path(
         "submissions"
     ),

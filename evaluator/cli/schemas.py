@@ -149,7 +149,7 @@ _OVERALL: Final = {
     "incomplete": [],
     "pairs": [],
     "notes": [
-        "There is no overall rank yet: one model is ranked on all of IU X-ray, and an order takes two."
+        "There is no overall rank yet: one model is ranked on all of IU X-ray, and a ranking needs at least two."
     ],
 }
 ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {

@@ -59,8 +59,7 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
     ):
         wanted = ", ".join(f"{d}.json" for d in datasets) or "<dataset>.json"
         raise InputError(
-            f"no references in {directory}: looked for {wanted}. Name the folder that holds them; "
-            "a host who has references and no ids there writes them with: rexrank data manifest DIR"
+            f"no references in {directory}: looked for {wanted}. Give the folder that contains them; a host who has references but no manifests there creates them with: rexrank data manifest DIR"
         )
     for entry in report.found:
         for dataset, predictions in (entry.submission.files if entry.submission else {}).items():

@@ -81,7 +81,7 @@ def read_host_file(
     limit: int = MAX_BYTES,
     form: Form | None = None,
 ) -> _M:
-    """The model that the file holds. Raises `InvalidFile` with every problem of it.
+    """The model that the file contains. Raises `InvalidFile` with every problem of it.
 
     `name`: the file's name in messages. `known`: fields that follow from elsewhere and need not stand in
     the file. `fixes`: see `add_violations`. `limit`: bytes. `form`: by the name's ending unless given.

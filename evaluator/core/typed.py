@@ -220,7 +220,7 @@ def _violation(detail: ErrorDetails, path: tuple[str | int, ...], root: _Node) -
     if "[key]" in detail["loc"]:
         return f"the key {str(path[-1])!r}", _wanted(detail), "write it in that form"
     content = "empty" if value is None else visible(repr(value))
-    found = f"the field {name!r} is {content}" if name else f"the file holds {content}"
+    found = f"the field {name!r} is {content}" if name else f"the file contains {content}"
     wanted = ". ".join(x for x in (_wanted(detail), about.rstrip(".") if name else "") if x)
     return found, wanted, f"{'fill in' if value is None else 'change'} {name or 'the file'}"
 

@@ -150,7 +150,7 @@ def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON ({error}). Download the file again.") from error
     if not isinstance(raw, dict) or not raw or not all(isinstance(v, dict) for v in raw.values()):
-        raise InputError(f"{where} must hold an object of studies, each an object of fields.")
+        raise InputError(f"{where} must be an object of studies, each an object of fields.")
     return raw
 
 

@@ -60,7 +60,7 @@ def parse_reports(path: Path) -> list[StudyReport]:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read the training reports {path}: {error}.") from error
     if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
-        raise InputError(f"{path} must hold an object of studies, each an object of fields.")
+        raise InputError(f"{path} must be an object of studies, each an object of fields.")
     reports = []
     for study in sorted(raw):
         findings, impression = (section(raw[study].get(f"section_{s}")) for s in ("findings", "impression"))

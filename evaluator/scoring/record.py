@@ -55,8 +55,8 @@ class RecordImport(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", regex_engine="python-re")
 
-    date: Day = Field(title="Date", description="Day of the predictions where they were first.")
-    source: str = Field(title="Source", description="Where they were first.", max_length=200)
+    date: Day = Field(title="Date", description="Date on which the predictions were first published.")
+    source: str = Field(title="Source", description="Where they were first published.", max_length=200)
 
 
 class RecordInference(BaseModel):
@@ -95,9 +95,7 @@ class RecordCard(BaseModel):
         default="active", title="Status", description="Whether it stands.", json_schema_extra=no_default
     )
     inference: RecordInference | None = absent("Inference", "How the organisers can run it.")
-    imported: RecordImport | None = absent(
-        "Imported", "Where predictions come from that were made elsewhere."
-    )
+    imported: RecordImport | None = absent("Imported", "The source of predictions made elsewhere.")
     superseded_by: str | None = absent("Superseded by", "The model that took its place.")
     reason: str | None = absent("Reason", "Why it was withdrawn.")
 

@@ -26,7 +26,8 @@ from evaluator.submissions.rules.answers import (
 from evaluator.submissions.task_predictions import TaskPredictions
 
 QuestionId = Annotated[
-    str, form(QUESTION_ID, "1 to 200 printable ASCII characters without spaces at the ends", longest=200)
+    str,
+    form(QUESTION_ID, "1 to 200 printable ASCII characters without leading or trailing spaces", longest=200),
 ]
 Letter = Literal["A", "B", "C", "D", ""]
 

@@ -30,7 +30,7 @@ def hub_draft(name: str) -> CardDraft:
     Raises `InputError` for what is no model's name, `RexrankError` where the hub cannot be reached or has no card.
     """
     if not _NAME.fullmatch(name):
-        raise InputError(f"--hub-model {name!r}: wanted owner/model, as in its address on the model hub.")
+        raise InputError(f"--hub-model {name!r}: wanted owner/model, as in its model hub URL.")
     return draft_of(name, _fetched(name))
 
 
@@ -44,7 +44,7 @@ def _fetched(name: str) -> str:
             data: bytes = answer.read(MAX_BYTES + 1)
     except (OSError, ValueError, urllib.error.URLError) as error:
         raise RexrankError(
-            f"the card of {name} cannot be read from {hub} ({first_line(error)}). Leave --hub-model out to go on without."
+            f"the card of {name} cannot be read from {hub} ({first_line(error)}). Leave out --hub-model to continue without it."
         ) from error
     if len(data) > MAX_BYTES:
         raise RexrankError(f"the card of {name} is larger than {MAX_BYTES:,} bytes. Leave --hub-model out.")

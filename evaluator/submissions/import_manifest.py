@@ -21,7 +21,7 @@ MAX_MANIFEST: Final = 2_000_000
 MAX_ROWS: Final = 2_000
 T = TypeVar("T")
 COLUMNS: Final = ("team", "model", "dataset", "file", "card", "date", "source")
-Place = Annotated[str, form(r"[^\x00-\x1f\x7f]{1,400}", "a path below the manifest's folder")]
+Place = Annotated[str, form(r"[^\x00-\x1f\x7f]{1,400}", "a path inside the manifest's folder")]
 
 
 class ImportRow(Typed):
@@ -30,12 +30,12 @@ class ImportRow(Typed):
     team: Line = Field(description="Team slug.")
     model: Line = Field(description="Model slug.")
     dataset: Line = Field(description="Dataset id.")
-    file: Place = Field(description="The predictions, in any form that rexrank convert takes.")
+    file: Place = Field(description="The predictions, in any format that rexrank convert reads.")
     card: Place = Field(description="The model card, model.yaml, without the field imported.")
     date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day, YYYY-MM-DD")] = Field(
-        description="Day of the predictions where they were first, YYYY-MM-DD."
+        description="Date on which the predictions were first published, YYYY-MM-DD."
     )
-    source: Line = Field(description="Where they were first, in a few words.", max_length=200)
+    source: Line = Field(description="Where they were first published, in a few words.", max_length=200)
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ Listed = Annotated[tuple[T, ...], Field(strict=False, min_length=1, max_length=M
 class Manifest(Typed, Generic[T]):
     """The files of an import."""
 
-    predictions: Listed[T] = Field(description="A row for each file of predictions.")
+    predictions: Listed[T] = Field(description="One row per prediction file.")
 
 
 class Rows(NamedTuple):
@@ -136,16 +136,14 @@ def check_rows(rows: Rows) -> None:
             known = f"one of {', '.join(dataset_ids())}"
             wrong(FIELD, index, "dataset", f"unknown dataset {visible(row.dataset)!r}", known, "correct it")
         if not is_day(row.date) or row.date > datetime.now(UTC).date().isoformat():
-            wrong(
-                FIELD, index, "date", f"{row.date} is no day that has been", "a day, YYYY-MM-DD", "correct it"
-            )
+            wrong(FIELD, index, "date", f"{row.date} is not a past date", "a day, YYYY-MM-DD", "correct it")
         own = first.setdefault(row.name, row)
         for part in ("card", "date", "source"):
             if getattr(own, part) != getattr(row, part):
-                found = f"{part} of {row.name} is another one than in its first row"
-                fix = "make them the same, or make two models of it"
-                wrong(DISAGREE, index, part, found, "one card, date and source a model", fix)
+                found = f"{part} of {row.name} differs from its first row"
+                fix = "make them the same, or use two models"
+                wrong(DISAGREE, index, part, found, "one card, date and source per model", fix)
         earlier = lines.setdefault((row.name, row.dataset), index)
         if earlier != index:
-            found = f"{row.name} has predictions of {row.dataset} in row {earlier + 1} already"
-            wrong(DISAGREE, index, "", found, "one file a model and dataset", "remove one of the two rows")
+            found = f"{row.name} has predictions of {row.dataset} in row {earlier + 1} as well"
+            wrong(DISAGREE, index, "", found, "one file per model and dataset", "remove one of the two rows")

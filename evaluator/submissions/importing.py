@@ -110,8 +110,8 @@ def _inside(folder: Path, place: str) -> Path | None:
 
 
 def _missing(source: _Source, part: str, value: str, problems: Problems) -> None:
-    found = f"{visible(value)!r} is not a file below the manifest's folder"
-    wanted, fix = "a file beside or below the manifest", "correct the path, or put the file there"
+    found = f"{visible(value)!r} is not a file inside the manifest's folder"
+    wanted, fix = "a file in the manifest's folder or below it", "correct the path, or put the file there"
     problems.add(
         UNREADABLE, source.manifest, pointer=f"{source.place}/{part}", found=found, wanted=wanted, fix=fix
     )
@@ -131,7 +131,7 @@ def _card(row: ImportRow, source: _Source, problems: Problems) -> bytes | None:
         return None
     origin = {"date": row.date, "source": row.source}
     if isinstance(value, dict) and value.get("imported", origin) != origin:
-        found = "a card that says otherwise than the manifest where its predictions come from"
+        found = "a card that contradicts the manifest about the source of its predictions"
         wanted, fix = "the manifest's date and source", "remove imported from the card"
         problems.add(FIELD, row.card, pointer="/imported", found=found, wanted=wanted, fix=fix)
         return None
@@ -155,7 +155,7 @@ def _predictions(row: ImportRow, source: _Source, problems: Problems, notes: lis
         predictions, lines = form.convert(path, dataset, ids, wanted=Wanted(), references=None, keep=False)
     except Refused as refused:
         for line in filter(None, map(str.strip, str(refused).splitlines())):
-            wanted, fix = "predictions that rexrank convert takes", "fix the file"
+            wanted, fix = "predictions that rexrank convert can read", "fix the file"
             problems.add(FIELD, row.file, found=line, wanted=wanted, fix=fix)
         return None
     notes += [f"{row.file}: {line}" for line in lines]
@@ -181,7 +181,7 @@ def _against_checkout(
                 continue
             found = f"{model}/{file} already exists, and differs"
             wanted, fix = (
-                "a model that is not there, or exactly these bytes",
+                "a model that does not exist yet, or exactly these bytes",
                 "remove the model's rows, or its folder",
             )
             problems.add(DISAGREE, name, found=found, wanted=wanted, fix=fix)

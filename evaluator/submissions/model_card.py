@@ -30,7 +30,7 @@ _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
 
 
 def _line(longest: int) -> Any:
-    words: JsonDict = {"x-form": "text on one line, without spaces at its ends"}
+    words: JsonDict = {"x-form": "text on one line, without leading or trailing spaces"}
     return Field(min_length=1, max_length=longest, pattern=_ONE_LINE, json_schema_extra=words)
 
 
@@ -126,9 +126,9 @@ class CardImport(Typed):
             pattern=f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}",
             json_schema_extra={"x-form": "a day, YYYY-MM-DD"},
         ),
-    ] = Field(title="Date", description="Day of the predictions where they were first, YYYY-MM-DD.")
+    ] = Field(title="Date", description="Date on which the predictions were first published, YYYY-MM-DD.")
     source: Annotated[str, _line(200)] = Field(
-        title="Source", description="Where they were first, in a few words."
+        title="Source", description="Where they were first published, in a few words."
     )
 
 
@@ -195,7 +195,7 @@ class ModelCard(Typed):
     inference: Annotated[CardInference | None, Given] = Field(
         default=None,
         title="Inference",
-        json_schema_extra=_described("How the organisers can run the model on images that nobody may have."),
+        json_schema_extra=_described("How the organisers can run the model on images that cannot be shared."),
     )
     training_data: Annotated[
         tuple[TrainingSet, ...],
@@ -217,7 +217,7 @@ class ModelCard(Typed):
     imported: Annotated[CardImport | None, Given] = Field(
         default=None,
         title="Imported",
-        json_schema_extra=_described("Written by maintainers alone: predictions that were made elsewhere."),
+        json_schema_extra=_described("Written by maintainers only: predictions from elsewhere."),
     )
     superseded_by: Annotated[Annotated[str, Field(pattern=f"^{_SLUG}/{_SLUG}{END}")] | None, Given] = given(
         "Superseded by", "team/model that takes its place."

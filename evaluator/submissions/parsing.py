@@ -133,7 +133,7 @@ def _size_ok(file: str, text: str, problems: Problems) -> bool:
                 file,
                 found=f"more than {MAX_TOKENS:,} strings and brackets",
                 wanted="at most 100,000 studies",
-                fix="keep the studies of the dataset only",
+                fix="keep only the studies of the dataset",
             )
             return False
         mark = match.group()
@@ -173,7 +173,7 @@ def _report_constants(file: str, text: str, constants: list[str], problems: Prob
             line=text.count("\n", 0, match.start() + 1) + 1 if match else None,
             found=f"the token {name}, {constants.count(name)} times; it is not JSON",
             wanted="a string for every report",
-            fix='write an empty string ("") where the model gave nothing',
+            fix='write an empty string ("") where the model produced nothing',
         )
 
 
@@ -245,7 +245,7 @@ def parse_yaml(file: str, text: str, problems: Problems) -> Any:
             line=mark.line + 1 if mark else None,
             found=f"not usable YAML: {what}",
             wanted="plain YAML: keys and values, no anchors, aliases, tags or repeated keys",
-            fix="fix the location named, or start again from the template: rexrank new TEAM MODEL",
+            fix="fix the reported location, or start again from the template: rexrank new TEAM MODEL",
         )
         return UNUSABLE
 

@@ -31,10 +31,10 @@ class Study(Typed):
     model_config = ConfigDict(json_schema_extra=_sections_of_tracks)
 
     findings: Annotated[str | None, Given] = given(
-        "Findings", "The findings section; an empty string where the model gave nothing."
+        "Findings", "The findings section; an empty string where the model produced nothing."
     )
     impression: Annotated[str | None, Given] = given(
-        "Impression", "The impression section; an empty string where the model gave nothing."
+        "Impression", "The impression section; an empty string where the model produced nothing."
     )
 
     @model_validator(mode="after")

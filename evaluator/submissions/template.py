@@ -32,7 +32,7 @@ parameters: null               # 7B, 350M, …
 inputs:
   views: frontal               # frontal | all | none
   context: none                # none | indication | indication+history | indication+prior | all
-#inference:                     # lets the organisers run the model on images that nobody may have
+#inference:                     # lets the organisers run the model on images that cannot be shared
 #  image: registry.example.org/team/model@sha256:…
 training_data: []              # registry names (mimic-cxr, chexpert, iu-xray, …) or other:<text>
 uses_external_llm: false       # did a hosted language model take part?

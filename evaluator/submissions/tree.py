@@ -106,7 +106,7 @@ def read_directory(root: Path, shown: str) -> Tree:
                     pending.append((Path(item.path), path))
                 if len(entries) > MAX_ENTRIES:
                     raise InputError(
-                        f"{shown} holds more than {MAX_ENTRIES} names; give a submission folder."
+                        f"{shown} contains more than {MAX_ENTRIES} names; give a submission folder."
                     )
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}.") from error

@@ -85,9 +85,9 @@ def test_our_fault_or_the_machine_s_exits_2(run, repository, prepare, args, mess
         (FileNotFoundError(2, "No such file", "x"), "an unexpected internal error (FileNotFoundError: "),
         (
             OSError(errno.EMFILE, "Too many open files", "x"),
-            "cannot go on: Too many open files (x). Once the",
+            "cannot continue: Too many open files (x). Once the",
         ),
-        (MemoryError(), "cannot go on: out of memory. Once the machine has room again"),
+        (MemoryError(), "cannot continue: out of memory. Once the machine has space again"),
     ],
     ids=repr,
 )

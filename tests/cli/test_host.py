@@ -33,7 +33,7 @@ WRONG = {
     "a repository that is none": (("--dataset", "other", "--references", "references", *WHO, "--repository", "x"), ["/repository", "OWNER/NAME"]),
     "private references without protection": (("--dataset", "other", "--references", "references", "--profile", "small", *WHO), ["is for --access public", "--profile fortress"]),
     "a task that is none": (("--dataset", "other", "--references", "references", "--task", "report-writing", *WHO), ["unknown task"]),
-    "questions that are no reports": (("--dataset", "words", "--references", "references", *WHO), ["words.json must hold an object of studies"]),
+    "questions that are no reports": (("--dataset", "words", "--references", "references", *WHO), ["words.json must be an object of studies"]),
 }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_a_dataset_is_private_unless_said_otherwise(bare):
 
 def test_several_datasets_make_one_order(bare):
     output = init("--dataset", "first", "--dataset", "second", "--access", "restricted", *WHO)
-    assert "second: 35 studies, each taken for a patient of its own" in output
+    assert "second: 35 studies, each treated as a separate patient" in output
     text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
     assert text["datasets"] == text["overall"]["boards"] == ["first", "second"]
     second = read_dataset(bare / "evaluator/datasets/second.yaml", "second")
@@ -188,7 +188,7 @@ def test_a_challenge_written_by_hand_is_completed(bare):
     assert "nothing to write" in init(*ours, "--task", "vqa", "--access", "public")
     with pytest.raises(InputError, match="lists no task report-generation"):
         init(*ours, "--dataset", "first", "--access", "public")
-    with pytest.raises(InputError, match="the small profile hides no references"):
+    with pytest.raises(InputError, match="the small profile does not hide references"):
         init(*ours, "--dataset", "other-set", "--task", "vqa")
 
 
@@ -225,7 +225,7 @@ def test_odd_references_are_measured_and_said(bare, case):
 REFUSED = {
     "a table": ("odd.csv", "id,section_findings\na,Clear.\n", "there is no references/odd.json (there is odd.csv)"),
     "a table under the name of JSON": ("odd.json", "id,section_findings\n", "is not JSON"),
-    "a list": ("odd.json", '[{"id": "a", "report": "Clear."}]', "must hold an object of studies"),
+    "a list": ("odd.json", '[{"id": "a", "report": "Clear."}]', "must be an object of studies"),
     "an id twice": ("odd.json", '{"a": {"section_findings": "x"}, "a": {"section_findings": "y"}}', "a key appears twice"),
     "a byte order mark": ("odd.json", '\ufeff{"a": {"section_findings": "x"}}', "UTF-8 BOM"),
     "other fields": ("odd.json", '{"a": {"findings": "x", "impression": "y"}}', "The first has the fields findings, impression"),

@@ -107,7 +107,7 @@ def test_a_full_or_closed_output_is_said(tmp_path):
         result = rexrank("models", "list", cwd=tmp_path, env={}, stdout=full)
     assert result.returncode == 2
     assert result.stderr == (
-        b"rexrank: cannot go on: No space left on device. Once the machine has room again, run the same command again.\n"
+        b"rexrank: cannot continue: No space left on device. Once the machine has space again, run the same command again.\n"
     )
     code = 'exec "$0" -c "from evaluator.cli import main; main()" models list >&- 2>&-'
     env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}

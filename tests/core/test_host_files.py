@@ -181,7 +181,7 @@ DATASETS = {
         f"id: mimic\n{DATASET}",
         [("RX603", "/id", "unknown field 'id': the file's place says it")],
     ),
-    "a list": ("- a\n- b\n", [("RX603", "", "the file holds ['a', 'b']")]),
+    "a list": ("- a\n- b\n", [("RX603", "", "the file contains ['a', 'b']")]),
     "http": (
         changed("https://pmc", "http://pmc"),
         [("RX603", "/links/its paper", "the field 'links.its paper' is 'http://pmc.ncbi.nlm.nih.gov/articles/PMC6908718'")],
@@ -250,7 +250,7 @@ def test_a_dataset_that_does_not_say_is_withheld(tmp_path):
         ('{"runs": "1"}', [("RX603", "/runs", "the field 'runs' is '1'")]),
         ('{"runs": null}', [("RX603", "/runs", "the field 'runs' is empty")]),
         ('{"run": 1}', [("RX603", "/run", "unknown field 'run'")]),
-        ("[]", [("RX603", "", "the file holds []")]),
+        ("[]", [("RX603", "", "the file contains []")]),
         (
             '{"runs": 1, "runs": 2}',
             [("RX602", "", "the key 'runs' stands 2 times in one object")],

@@ -159,7 +159,7 @@ def test_no_study_makes_the_loader_stumble(studies):
     [
         ('{"a": {}, "a": {"section_findings": "x"}}', "the key 'a' appears twice"),
         ('{"a": {"age": 1, "age": 2}}', "the key 'age' appears twice"),
-        ("{}", "must hold an object of studies"),
+        ("{}", "must be an object of studies"),
         ('{" ": {}}', "a study has no id"),
         ('{"a": {"section_findings": "\\ud83d"}}', "half of a character"),
         ('{"a": {"subject_id": [1]}}', "the subject_id of 'a' is neither a text nor a number"),

@@ -67,7 +67,7 @@ def states(state):
 def test_a_plan_is_shown_and_nothing_sent(github):
     result = host("--profile", "small")
     assert result.exit_code == 0
-    assert "Nothing was sent. To set them: rexrank host github --apply" in result.output
+    assert "Nothing was sent. To apply them: rexrank host github --apply" in result.output
     assert "PUT /actions/permissions/workflow" in result.output
     assert sent(github) == []
 

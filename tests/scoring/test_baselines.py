@@ -95,7 +95,7 @@ def test_training_data_are_where_the_maintainer_puts_them(tmp_path):
     path.write_text('{"a": {"section_findings": "Clear.", "section_impression": NaN}, "b": {}}')
     assert training_data("iu-xray", tmp_path) == [StudyReport("Clear.", "")]
     path.write_text("[]")
-    with pytest.raises(RexrankError, match="must hold an object"):
+    with pytest.raises(RexrankError, match="must be an object"):
         training_data("iu-xray", tmp_path)
 
 

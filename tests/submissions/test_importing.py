@@ -100,7 +100,7 @@ def test_it_is_idempotent_and_overwrites_nothing(lab, tmp_path):
     assert call(path, root)[0] == 0
     before = {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file()}
     status, text = call(path, root)
-    assert (status, "4 files are there already, byte for byte" in text) == (0, True)
+    assert (status, "4 files already exist, byte for byte" in text) == (0, True)
     assert {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file()} == before
     (root / "lab/one/sandbox.json").write_text("{}")
     status, text = call(path, root)
@@ -135,16 +135,16 @@ def test_every_problem_of_every_file_in_one_pass_and_nothing_written(lab, tmp_pa
     for words in (
         "model is 'Three!'",
         "unknown dataset 'nowhere'",
-        "2024-02-30 is no day",
-        "2999-01-01 is no day",
+        "2024-02-30 is not a past date",
+        "2999-01-01 is not a past date",
         "the field 'year' is 'soon'",
         "the field 'institution' is missing",
         "/predictions/9/file",
         "/predictions/10/card",
         "/predictions/11/file",
         "the field 'predictions.12.source' is missing",
-        "date of lab/one is another one than in its first row",
-        "lab/one has predictions of sandbox in row 1 already",
+        "date of lab/one differs from its first row",
+        "lab/one has predictions of sandbox in row 1 as well",
         "preds/broken.json",
         "preds/unknown.json",
     ):

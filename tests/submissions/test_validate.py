@@ -55,7 +55,7 @@ CASES = [
     ("Infinity", text(lambda _: b'{"sandbox-0001": {"findings": -Infinity}}'), "RX203", "", 1, "the token -Infinity, 1 times; it is not JSON"),
     ("10,000 deep", text(lambda _: b"[" * 10_000 + b"]" * 10_000), "RX204", "", 1, "nested more than 16 levels deep at line 1"),
     ("lone surrogate", text(lambda b: b.replace(b'"findings": "', b'"findings": "\\ud83d ', 1)), "RX205", "/sandbox-0001/findings", 2, "a lone surrogate (half of a character, such as \\ud83d)"),
-    ("a list", studies(list), "RX206", "", None, "the file holds a list"),
+    ("a list", studies(list), "RX206", "", None, "the file contains a list"),
     ("study is text", studies(lambda s: s.update({FIRST: "Clear."})), "RX206", f"/{FIRST}", 2, "the study is a string"),
     ("no findings", studies(lambda s: s.update({FIRST: {"impression": "Clear."}})), "RX206", f"/{FIRST}", 2, "no findings"),
     ("null report", put(FIRST, findings=None), "RX207", f"/{FIRST}/findings", 2, "null"),
@@ -67,7 +67,7 @@ CASES = [
     ("one impression lost", studies(lambda s: s[FIRST].pop("impression") and None), "RX210", f"/{FIRST}", None, f"1 of 60 studies have no impression (first: {FIRST})"),
     ("impressions alone", studies(lambda s: [v.pop("findings") for v in s.values()] and None), "RX213", "", None, "impression alone"),
     ("unsorted", studies(lambda s: dict(reversed(s.items()))), "RX211", "", None, "the studies are not sorted"),
-    ("one line", text(lambda b: b.replace(b"\n", b" ")), "RX211", "", None, "several studies stand on one line"),
+    ("one line", text(lambda b: b.replace(b"\n", b" ")), "RX211", "", None, "several studies are on one line"),
     ("unknown dataset", add("mimic.json", b"{}"), "RX301", "", None, "unknown dataset 'mimic'"),
     ("study left out", studies(lambda s: s.pop(FIRST) and None), "RX302", "", None, f"1 of 60 studies are missing: {FIRST}"),
     ("empty object", text(lambda _: b"{}"), "RX302", "", None, "60 of 60 studies are missing: sandbox-0001, sandbox-0002, sandbox-0003, sandbox-0004, sandbox-0005, …"),
@@ -138,7 +138,7 @@ CASES = [
     ("link with quotes", card("links: {}", "links: {code: 'https://a.org/\"><b>'}"), "RX503", "/links/code", 8, "the address 'https://a.org/\"><b>'"),
     ("other without a text", card("[synthetic]", "['other: ']"), "RX504", "/training_data/0", 14, "the training set 'other: ' is not in the registry"),
     ("unknown training set", card("[synthetic]", "[my-data]"), "RX504", "/training_data/0", 14, "the training set 'my-data' is not in the registry"),
-    ("an ORCID iD with a slip", card("year: 2026", "year: 2026\nauthors: [{name: J. Carberry, orcid: 0000-0002-1825-0098}]"), "RX505", "/authors/0/orcid", 5, "the ORCID iD 0000-0002-1825-0098 is nobody's"),
+    ("an ORCID iD with a slip", card("year: 2026", "year: 2026\nauthors: [{name: J. Carberry, orcid: 0000-0002-1825-0098}]"), "RX505", "/authors/0/orcid", 5, "the ORCID iD 0000-0002-1825-0098 is invalid"),
     ("an ORCID iD of another form", card("year: 2026", "year: 2026\nauthors: [{name: J. Carberry, orcid: 'https://orcid.org/0000-0002-1825-0097'}]"), "RX502", "/authors/0/orcid", 5, "the field 'authors.0.orcid' is"),
     ("an author without a name", card("year: 2026", "year: 2026\nauthors: [{orcid: 0000-0002-1825-0097}]"), "RX502", "/authors/0", 5, "the field 'authors.0.name' is missing"),
     ("an image by its tag", card("year: 2026", "year: 2026\ninference: {image: 'ghcr.io/acme/m1:latest'}"), "RX502", "/inference/image", 5, "the field 'inference.image' is 'ghcr.io/acme/m1:latest'"),
@@ -178,7 +178,7 @@ def test_a_file_of_references_is_not_to_be_converted(submission):
     studies(lambda s: {k: {"section_findings": "x", "report": "y"} for k in s})(submission)
     (problem,) = check(submission).problems
     assert problem.code == "RX209"
-    assert problem.fix == "remove the file from every commit: it holds references and no predictions"
+    assert problem.fix == "remove the file from every commit: it contains references and no predictions"
 
 
 def test_a_good_submission_has_no_problem(submission):

@@ -146,7 +146,7 @@ def find_column(table: Table, wanted: str, option: str) -> int:
     if matches:
         numbers = " or ".join(str(i + 1) for i in matches)
         raise Refused(
-            f"{option}: {len(matches)} columns are named '{visible(wanted)}'; type {option} {numbers}."
+            f"{option}: {len(matches)} columns are named '{visible(wanted)}'; use {option} {numbers}."
         )
     raise Refused(
         f"{option}: there is no column '{visible(wanted)}'; there are: {listed(table.columns, 20)}."
@@ -160,7 +160,7 @@ def choose_texts(table: Table, wanted: Wanted, taken: Iterable[int] = ()) -> Tex
     them and the option to type.
     """
     if wanted.text is not None and (wanted.findings is not None or wanted.impression is not None):
-        raise Refused("--text-column is for whole reports; leave it out beside --findings-column.")
+        raise Refused("--text-column is for whole reports; leave it out with --findings-column.")
     if wanted.text is not None:
         return TextColumns(text=find_column(table, wanted.text, "--text-column"))
     if wanted.findings is not None:
@@ -170,7 +170,7 @@ def choose_texts(table: Table, wanted: Wanted, taken: Iterable[int] = ()) -> Tex
             impression=None if impression is None or impression == "" else int(impression),
         )
     if wanted.impression is not None:
-        raise Refused("--impression-column needs --findings-column beside it.")
+        raise Refused("--impression-column needs --findings-column.")
     roles = _text_roles(table, set(taken))
     predicted = [i for i, r in roles.items() if r is Role.PREDICTED]
     plain = [i for i, r in roles.items() if r in {Role.PLAIN, Role.OTHER}]
@@ -279,7 +279,7 @@ def _refuse_classes(table: Table, columns: TextColumns, roles: dict[int, Role]) 
         names = [table.columns[i] for i in columns.used]
         raise Refused(
             f"{listed(classes)} holds no text, and {listed(names)} beside it may be the reference. "
-            f"If it is the prediction, type --text-column {_quoted(names[0])}."
+            f"If it is the prediction, use --text-column {_quoted(names[0])}."
         )
 
 
@@ -290,6 +290,5 @@ def _refuse_annotations(table: Table, columns: TextColumns) -> None:
         names = [table.columns[i] for i in columns.used]
         option = "--text-column" if columns.text is not None else "--findings-column"
         raise Refused(
-            f"the column {listed(splits)} beside {listed(names)} is that of a data set's own file, whose texts are the "
-            f"references. If {listed(names)} is the prediction, type {option} {_quoted(names[0])}."
+            f"the column {listed(splits)} beside {listed(names)} is typical of a dataset's own file, whose texts are the references. If {listed(names)} is the prediction, use {option} {_quoted(names[0])}."
         )

@@ -193,7 +193,9 @@ def _column_orientation(value: Mapping[str, Any], name: str) -> Table | None:
     if all(isinstance(c, list) for c in cells):
         lengths = {len(c) for c in cells}
         if len(lengths) > 1:
-            raise Refused(f"{name}: the lists {listed(list(value))} differ in length; give one cell a study.")
+            raise Refused(
+                f"{name}: the lists {listed(list(value))} differ in length; give one cell per study."
+            )
         rows = tuple(
             Row(f"{name}, row {n}", tuple(c)) for n, c in enumerate(zip(*cells, strict=True), start=1)
         )

@@ -76,18 +76,18 @@ class Engine:
         process = self._call("image", "inspect", image)
         if process.returncode:
             raise InputError(
-                f"the image is not here. Fetch it first, which needs the network: {self.name} pull {image}"
+                f"the image is not on this machine. Pull it first, which needs a network: {self.name} pull {image}"
             )
         try:
             (value,) = json.loads(process.stdout)
             digests, config = value.get("RepoDigests") or [], value.get("Config") or {}
         except (ValueError, AttributeError, TypeError) as error:
             raise RexrankError(
-                f"{self.name} image inspect gave another answer than expected: {first_line(error)}"
+                f"{self.name} image inspect gave an unexpected answer: {first_line(error)}"
             ) from error
         if image not in digests:
             raise InputError(
-                f"what is here under that name has another digest ({visible(digests)}). {self.name} pull {image}"
+                f"the local image of that name has a different digest ({visible(digests)}). {self.name} pull {image}"
             )
         if config.get("Volumes"):
             raise InputError(
@@ -160,7 +160,7 @@ class Engine:
             reader.join(timeout=GRACE)
         if process.returncode:
             raise InputError(
-                f"the container ended with status {process.returncode}; {log} has what it printed."
+                f"the container exited with status {process.returncode}; its output is in {log}."
             )
 
     def _end(self, name: str, process: subprocess.Popen[bytes]) -> None:

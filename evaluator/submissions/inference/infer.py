@@ -1,4 +1,4 @@
-"""A participant's image run on images that nobody may have: from a card and studies to a prediction file of ours.
+"""A participant's image run on images that cannot be shared: from a card and studies to a prediction file of ours.
 
 What the container leaves is a stranger's: one regular file of bounded size is read, as data, and held to every rule of a
 prediction file.
@@ -62,8 +62,7 @@ def refuse_scorer() -> None:
     found = [v for v in VARIABLES if os.environ.get(v)] + [p for p in SCORER if os.path.lexists(p)]
     if found:
         raise InputError(
-            f"this is, or looks like, the scoring machine ({', '.join(found)}): a participant's image never runs beside "
-            "references. Use a machine that has the images and nothing else."
+            f"this is, or looks like, the scoring machine ({', '.join(found)}): a participant's image never runs next to references. Use a machine that has the images and nothing else."
         )
 
 
@@ -75,19 +74,17 @@ def infer(asked: InferRequest, engine: Engine, limits: Limits) -> InferResult:
     refuse_scorer()
     dataset = get_dataset(asked.dataset)
     if get_task(dataset.task).item != "study":
-        raise InputError(f"{dataset.id} asks questions; images are handed out for reports alone.")
+        raise InputError(f"{dataset.id} asks questions; images are only provided for reports.")
     card = read_card(asked.folder)
     if card.inference is None:
-        raise InputError(
-            f"{asked.folder / CARD_NAME} names no image under inference: there is nothing to run."
-        )
+        raise InputError(f"{asked.folder / CARD_NAME} has no image under inference: there is nothing to run.")
     image = card.inference.image
     studies = read_studies(asked.studies, asked.images, dataset.id)
     ids = frozenset(s.id for s in studies.studies)
     known = known_ids(dataset, None)
     if known is not None and ids != known:
         raise InputError(
-            f"{asked.studies} has {len(ids - known):,} studies that {dataset.id} has not, and lacks {len(known - ids):,}."
+            f"{asked.studies} has {len(ids - known):,} studies that {dataset.id} does not have, and lacks {len(known - ids):,}."
         )
     engine.check_image(image)
     started = time.monotonic()
@@ -126,13 +123,11 @@ def read_output(folder: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(
-            f"the container left no file {PREDICTIONS} that can be read: {error.strerror}."
-        ) from error
+        raise InputError(f"the container left no readable file {PREDICTIONS}: {error.strerror}.") from error
     about = os.fstat(descriptor)
     if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
         os.close(descriptor)
-        raise InputError(f"the container left something else than a regular file as {PREDICTIONS}.")
+        raise InputError(f"the container left something other than a regular file as {PREDICTIONS}.")
     with os.fdopen(descriptor, "rb") as file:
         if about.st_size > MAX_PREDICTIONS_BYTES:
             raise InputError(

@@ -26,14 +26,14 @@ TEXTS: Final = {
 }
 """The texts of a study that a model gets, by what its card says it reads."""
 Text = Annotated[Annotated[str, Field(max_length=20_000)] | None, Given]
-ImagePath = Annotated[str, form(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,399}", "a path below the folder of images")]
+ImagePath = Annotated[str, form(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,399}", "a path inside the images folder")]
 
 
 class StudyImage(Typed):
     """An image of a study."""
 
-    path: ImagePath = Field(description="Where it lies below the folder of images.")
-    view: Literal["frontal", "lateral", "other"] = Field(description="Which way it was taken.")
+    path: ImagePath = Field(description="Path relative to the images folder.")
+    view: Literal["frontal", "lateral", "other"] = Field(description="The projection.")
 
 
 class ImagedStudy(Typed):
@@ -44,7 +44,7 @@ class ImagedStudy(Typed):
         description="Its images."
     )
     indication: Text = given("Indication", "Why the study was made.")
-    history: Text = given("History", "What was known of the patient.")
+    history: Text = given("History", "What was known about the patient.")
     prior_report: Text = given("Prior report", "The report of an earlier study.")
 
 
@@ -88,18 +88,18 @@ def read_studies(path: Path, images: Path, dataset: str) -> StudiesFile:
         for number, image in enumerate(study.images):
             if not is_image(images, image.path):
                 place = pointer("studies", index, "images", number, "path")
-                found = f"{image.path} is no image below the folder"
+                found = f"{image.path} is not an image inside the folder"
                 problems.add(
                     UNREADABLE,
                     path.name,
                     pointer=place,
                     found=found,
-                    wanted="a regular file with an image's name",
+                    wanted="a regular file with an image extension",
                     fix="correct the path",
                 )
     for stray in strays(images):
         found, fix = (
-            f"{visible(stray)} is no image",
+            f"{visible(stray)} is not an image",
             "keep only images there: everything in it can be read by the model",
         )
         problems.add(UNREADABLE, str(images), found=found, wanted=", ".join(sorted(IMAGES)), fix=fix)

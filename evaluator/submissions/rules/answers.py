@@ -60,12 +60,12 @@ def read_answers(file: str, text: str, value: Any, dataset: str, problems: Probl
     """
     if not isinstance(value, dict):
         fix = f"write it with: rexrank convert ANSWERS --dataset {dataset} --out FOLDER"
-        found = f"the file holds {kind_of(value)}"
+        found = f"the file contains {kind_of(value)}"
         problems.add("RX206", file, found=found, wanted=f"an object: {EXAMPLE}", fix=fix)
         return {}
     if not value:
         fix = "add the answers, or leave the file out"
-        problems.add("RX206", file, found="a file without any answer", wanted=EXAMPLE, fix=fix)
+        problems.add("RX206", file, found="a file without any answers", wanted=EXAMPLE, fix=fix)
         return {}
     if fields := _fields_of_truth(value):
         _report_truth(file, fields, dataset, problems)
@@ -107,8 +107,8 @@ def check_unanswered(file: str, answers: Mapping[str, Answer], problems: Problem
             severity=Severity.WARNING,
             pointer=pointer(empty[0]),
             found=f"{len(empty):,} of {len(answers):,} answers are empty",
-            wanted="an answer to every question; one without counts as wrong and is counted as unanswered",
-            fix="nothing, if the model gave none; otherwise look how its letter is found",
+            wanted="an answer to every question; a question without one counts as wrong and unanswered",
+            fix="nothing, if the model gave none; otherwise check how the letter is extracted",
         )
 
 
@@ -119,9 +119,9 @@ def check_one_letter(file: str, answers: Mapping[str, Answer], problems: Problem
             "RX224",
             file,
             severity=Severity.WARNING,
-            found=f"{sentence} (C24 at scoring: the entry is held until a person has looked at it)",
+            found=f"{sentence} (C24 at scoring: the entry is held until a maintainer has reviewed it)",
             wanted="answers that depend on the question",
-            fix="look how the letter is found in the model's text; a parser that sees the letter A of a sentence does this",
+            fix="check how the letter is extracted from the model's text; a parser may mistake the word A in a sentence for an answer",
         )
 
 
@@ -155,7 +155,7 @@ def _report_truth(file: str, fields: list[str], dataset: str, problems: Problems
         "RX209",
         file,
         found=f"fields that belong to the questions or to ReXrank's old format: {names}",
-        wanted=f"answers only: {EXAMPLE}; what is right never travels in a submission",
+        wanted=f"answers only: {EXAMPLE}; correct answers never travel in a submission",
         fix=f"run: {convert_command(file, dataset)} (it replaces the file; do not commit the old one)",
     )
 
@@ -164,7 +164,7 @@ def _report_answer(
     file: str, text: str, question: str, content: Any, dataset: str, problems: Problems
 ) -> None:
     """Names a value that is no answer (RX206, RX207, RX220)."""
-    code, found, fix = "RX220", "", 'write only the letter, or "" where the model gave none'
+    code, found, fix = "RX220", "", 'write only the letter, or "" where the model produced none'
     if isinstance(content, dict | list):
         code, found = "RX206", f"the answer is {kind_of(content)}"
         fix = f"write only the letter; or run: {convert_command(file, dataset)}"
@@ -172,7 +172,9 @@ def _report_answer(
         code, found = "RX207", f"the answer is {kind_of(content)}"
     elif len(content.strip()) == 1 and not content.isascii():
         letter = content.strip()
-        found = f"the answer is '{letter}' (U+{ord(letter):04X}), which is none of the Latin letters A to D"
+        found = (
+            f"the answer is '{letter}' (U+{ord(letter):04X}), which is not one of the Latin letters A to D"
+        )
     elif len(content.strip()) == 1:
         found = f"the answer is '{visible(content.strip())}'"
     else:
@@ -189,7 +191,7 @@ def _report_id(file: str, text: str, question: str, problems: Problems) -> None:
         pointer=pointer(question),
         line=partial(line_of, text, question),
         found=f"a question id of {len(question):,} characters: '{visible(question)}'",
-        wanted="an id of the dataset: 1 to 200 printable ASCII characters, without spaces at its ends",
+        wanted="an id of the dataset: 1 to 200 printable ASCII characters, without leading or trailing spaces",
         fix="write the ids exactly as in the dataset",
     )
 
@@ -203,6 +205,6 @@ def _report_cleaned(file: str, text: str, questions: list[str], problems: Proble
             pointer=pointer(questions[0]),
             line=partial(line_of, text, questions[0]),
             found=f"{len(questions):,} answers in lower case or with spaces around them",
-            wanted='a capital letter alone, such as "A"',
+            wanted='only a capital letter, such as "A"',
             fix="nothing to do: each is read as its capital letter",
         )

@@ -101,7 +101,7 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
             f"{'fill in' if instance is None else 'change'} {name or 'the card'}",
         )
     form = error.schema.get("x-form", "another form") if rule == "pattern" else None
-    wanted = form or _LIMITS.get(rule, "what the schema says").format(limit)
+    wanted = form or _LIMITS.get(rule, "a value that matches the schema").format(limit)
     return (
         f"{field} is {content}",
         f"{wanted}. {about}".strip(),
@@ -226,8 +226,8 @@ def _check_authors(file: str, text: str, authors: Any, problems: Problems) -> No
                 file,
                 pointer=pointer("authors", index, "orcid"),
                 line=partial(yaml_line_of, text, ("authors", index, "orcid")),
-                found=f"the ORCID iD {orcid} is nobody's: its last digit is not the check digit of the others",
-                wanted="an ORCID iD as its owner's page at orcid.org gives it",
+                found=f"the ORCID iD {orcid} is invalid: its last digit is not the correct check digit",
+                wanted="an ORCID iD as shown on its owner's page at orcid.org",
                 fix="copy it from there, or remove the field",
             )
 
@@ -241,7 +241,7 @@ def _check_import(file: str, text: str, imported: Any, problems: Problems) -> No
             file,
             pointer=pointer("imported", "date"),
             line=partial(yaml_line_of, text, ("imported", "date")),
-            found=f"{day} is no day of the calendar",
+            found=f"{day} is not a calendar date",
             wanted="a day, YYYY-MM-DD",
             fix="correct it",
         )
@@ -266,5 +266,5 @@ def _training_fix(name: str) -> str:
     plain = name[:80].lower().replace("_", "-").replace(" ", "-")
     near = [n for n in sorted(training_names()) if n.startswith(plain) and plain]
     near = near or difflib.get_close_matches(plain, sorted(training_names()), n=1, cutoff=0.7)
-    other = f"write {visible('other: ' + name)!r} if it is none of them"
+    other = f"write {visible('other: ' + name)!r} if it is not one of them"
     return f"write {near[0]!r} if that is meant; {other}" if near else other

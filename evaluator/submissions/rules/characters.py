@@ -27,7 +27,7 @@ _CODE_OF: Final = {
 }
 REFUSED_CHARACTERS: Final = {
     "RX401": ("a control character", "printable text, line breaks and tabs"),
-    "RX402": ("an invisible character", "characters that a reader can see"),
+    "RX402": ("an invisible character", "visible characters"),
     "RX403": ("a character that reverses the reading direction", "text that reads as it is stored"),
     "RX404": ("a private or unassigned character", "characters that Unicode defines"),
 }

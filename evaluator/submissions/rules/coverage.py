@@ -92,7 +92,7 @@ def check_coverage(
             found=f"{len(lost)} of {len(wanted)} {task.items} are missing"
             + (f": {_first(lost)}" if show_ids else " (the ids of this dataset are not public)"),
             wanted=_every(task),
-            fix=f"add them, with {task.empty} where the model gave nothing",
+            fix=f"add them, with {task.empty} where the model produced nothing",
         )
 
 
@@ -107,9 +107,9 @@ def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Probl
             severity=Severity.ERROR if more else _severity(task),
             found=f"{n_given} {task.items}",
             wanted=f"the {size} {task.items} of the dataset",
-            fix="remove those of other sets"
+            fix="remove those from other datasets"
             if more
-            else f"give every {task.item}, with {task.empty} where the model gave nothing",
+            else f"give every {task.item}, with {task.empty} where the model produced nothing",
         )
         return
     problems.add(

@@ -43,15 +43,15 @@ def name_wanted(name: str) -> str | None:
     """What is wanted in place of a name that no team or model may have; `None` for a good one.
 
     >>> name_wanted("con-v2"), name_wanted("con.v2")
-    (None, "a name that Windows does not keep for a device ('con')")
+    (None, "a name that Windows does not reserve for a device ('con')")
     """
     stem = name.partition(".")[0]
     if not SLUG.fullmatch(name):
         return "lower-case letters, digits, dots and hyphens, 1 to 40 characters, a letter or digit first and no dot last"
     if stem in RESERVED:
-        return f"a name that Windows does not keep for a device ({stem!r})"
+        return f"a name that Windows does not reserve for a device ({stem!r})"
     if stem in TAKEN:
-        return f"a name that nothing else on the site or in the repository has ({stem!r})"
+        return f"a name that is not used elsewhere on the site or in the repository ({stem!r})"
     return None
 
 
@@ -93,7 +93,7 @@ def check_kinds(tree: Tree, folder: str, problems: Problems) -> None:
                 entry.path,
                 found=f"a {entry.kind}",
                 wanted="a regular file",
-                fix="commit the file itself in its place",
+                fix="commit the file itself instead",
             )
 
 
@@ -173,7 +173,7 @@ def read_bounded(entry: Entry, limit: int, problems: Problems) -> bytes | None:
             entry.path,
             found=f"{max(entry.size, len(data)):,} bytes",
             wanted=f"at most {limit:,} bytes",
-            fix="remove what is no prediction; 10,000 reports take about 5 MB",
+            fix="remove everything that is not a prediction; 10,000 reports take about 5 MB",
         )
         return None
     if data.startswith(LFS_START):

@@ -52,7 +52,7 @@ def check_shape(file: str, text: str, value: Any, dataset: str, problems: Proble
         problems.add(
             "RX206",
             file,
-            found=f"the file holds {kind_of(value)}",
+            found=f"the file contains {kind_of(value)}",
             wanted='an object: {"<study id>": {"findings": "…", "impression": "…"}}',
             fix=f"write it with: rexrank convert PREDICTIONS --dataset {dataset} --out FOLDER",
         )
@@ -97,7 +97,7 @@ def _report_references(
         wanted="predictions only; references never travel in a submission",
         fix=f"run: {convert_command(file, dataset)} (it replaces the file; do not commit the old one)"
         if predictions or "section_findings" not in names
-        else "remove the file from every commit: it holds references and no predictions",
+        else "remove the file from every commit: it contains references and no predictions",
     )
 
 
@@ -127,7 +127,7 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
         if detail["type"] == "disagreement":
             _report_no_findings(file, text, study, problems)
         elif detail["type"] != "extra_forbidden" and detail["loc"]:
-            fix = 'put the text in quotes, or "" where the model gave nothing'
+            fix = 'put the text in quotes, or "" where the model produced nothing'
             add("RX207", *detail["loc"], found=kind_of(detail["input"]), wanted="a string", fix=fix)
         elif not detail["loc"]:
             wanted = 'an object: {"findings": "…", "impression": "…"}'
@@ -178,7 +178,7 @@ def check_sections(
             pointer=pointer(lacking[0]),
             found=f"{len(lacking)} of {len(studies)} studies have no impression (first: {', '.join(lacking[:5])})",
             wanted="an impression for every study (report track) or for none (findings track)",
-            fix='add the missing ones ("" where the model gave none), or remove the field everywhere',
+            fix='add the missing ones ("" where the model produced none), or remove the field everywhere',
         )
     if there and not any(without[name] for name in there):
         _check_tracks(file, there, dataset, problems)
@@ -209,7 +209,7 @@ def _check_tracks(file: str, there: Sequence[str], dataset: Dataset, problems: P
         file,
         found=f"{' and '.join(there)} alone",
         wanted=f"in every study the sections of a track of {dataset.id}: {needs}",
-        fix=f'add {" and ".join(lacking)} to every study ("" where the model gave none)',
+        fix=f'add {" and ".join(lacking)} to every study ("" where the model produced none)',
     )
 
 
@@ -217,14 +217,12 @@ def check_order(file: str, text: str, ids: Sequence[str], problems: Problems) ->
     """RX211, a warning: keys sorted, one study a line."""
     lines = text.count("\n")
     if list(ids) != sorted(ids) or lines < len(ids):
-        what = (
-            "the studies are not sorted" if list(ids) != sorted(ids) else "several studies stand on one line"
-        )
+        what = "the studies are not sorted" if list(ids) != sorted(ids) else "several studies are on one line"
         problems.add(
             "RX211",
             file,
             severity=Severity.WARNING,
             found=what,
-            wanted="sorted by id, one study a line, so that changes can be read",
+            wanted="sorted by id, one study per line, so that changes are readable",
             fix=f"type: {convert_command(file, file.rpartition('/')[2].removesuffix('.json'))}",
         )

@@ -35,7 +35,7 @@ _CONSEQUENCE: Final = {
     "quarantine": "held: no rank until a maintainer releases it",
 }
 _CURE: Final = {
-    "C5": "check that whole reports were written, and nothing but them",
+    "C5": "check that complete reports were written, and nothing else",
     "C7": "write the reports in English",
     "C9": "check the model's stopping rule and its penalty on repetition",
     "C10": "check that every image reached the model",
@@ -113,7 +113,7 @@ _WARNINGS: Final = {
     "RX405": (
         f"contain a word of more than {MAX_TOKEN} characters",
         "words with spaces between them: metrics read a longer one as one word and find no match for it",
-        "put spaces between the words, or leave it, if the text is a rule of dashes or a script without spaces",
+        "put spaces between the words, or leave it if the text is a row of dashes or has no spaces",
     ),
     "RX406": (
         f"have a section of more than {MAX_WORDS} words or {MAX_CHARACTERS:,} characters",
@@ -122,18 +122,18 @@ _WARNINGS: Final = {
     ),
     "RX407": (
         f"have more than {LONG_WORDS} words",
-        f"at most {LONG_WORDS} words: GREEN reads no further, and a prompt that fills its judge's context scores 0",
-        "shorten them if what follows matters",
+        f"at most {LONG_WORDS} words: GREEN reads no further, and a prompt that exceeds its judge's context scores 0",
+        "shorten them if the rest matters",
     ),
     "RX408": (
         "are empty",
         "a report for every study: empty ones get a badge (C2), and above 1 % of the studies the entry is held",
-        "nothing, if the model gave none: an empty report counts as the worst score of every metric",
+        "nothing, if the model gave none: an empty report gets the worst score of every metric",
     ),
     "RX410": (
         "say only nan, none or null",
         "a report, or an empty string: nan and none are scored as an empty report, null as a word",
-        'write "" where the model gave nothing: look for missing values turned into text',
+        'write "" where the model produced nothing: look for missing values turned into text',
     ),
 }
 """Warnings that are no row of the table of words: what they say of reports, what is wanted, how to mend it."""

@@ -73,7 +73,7 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
 
 SCORED_AS_WORDS: Final = "every metric scores them as words of the report"
 STRIP_TOKENS: Final = "decode without special tokens (skip_special_tokens=True); rexrank convert removes them"
-KEEP_REPORT: Final = "keep the report alone"
+KEEP_REPORT: Final = "keep only the report"
 
 TEXT_RULES: Final = (
     TextRule(
@@ -104,7 +104,7 @@ TEXT_RULES: Final = (
         ),
         "contain text addressed to a judge",
         "C21 gives the entry a badge; a judge reads them as text like the rest",
-        "remove them, if they are none of the report's",
+        "remove them unless they belong to the report",
     ),
     TextRule(
         "decoder_token", "RX412", Severity.WARNING, "", "pass", True,
@@ -134,7 +134,7 @@ TEXT_RULES: Final = (
         ),
         "contain reasoning or answer tags",
         SCORED_AS_WORDS,
-        f"{KEEP_REPORT}, without what the model thought before it; rexrank convert does",
+        f"{KEEP_REPORT}, without the model's reasoning; rexrank convert does",
     ),
     TextRule(
         "chat_words", "RX414", Severity.WARNING, "", "pass", False,
@@ -164,7 +164,7 @@ TEXT_RULES: Final = (
         ),
         "contain a model's refusal",
         "it is scored as the report",
-        "look whether the image reached the model; an empty report scores no worse",
+        "check whether the image reached the model; an empty report scores no worse",
     ),
     TextRule(
         "markdown", "RX414", Severity.WARNING, "", "pass", False, ("**", "#", "|", "```", "---", "__"),
@@ -191,7 +191,7 @@ TEXT_RULES: Final = (
         "inner_header", "RX414", Severity.WARNING, "", "pass", False, ("impression", "conclusion"),
         _pattern(r"(?<=[.\n*#] )(?:impression|conclusion)s? ?:", r"^[*# ]{0,5}(?:impression|conclusion)s?[* ]{0,3}:"),
         "contain another section's header inside the findings",
-        "the impression is scored as a part of the findings",
+        "the impression is scored as part of the findings",
         "put each section into its own field; rexrank convert does",
     ),
 )  # fmt: skip

@@ -182,11 +182,14 @@ def test_a_container_gets_what_its_card_says_it_reads(stub, asked):
 
 
 HOSTILE = {
-    "a link to a secret": ("out.unlink(); out.symlink_to('/etc/passwd')", "left no file predictions.json"),
-    "a hard link": ("os.link(out, out.parent / 'b')", "something else than a regular file"),
-    "a pipe": ("out.unlink(); os.mkfifo(out)", "something else than a regular file"),
-    "a folder": ("out.unlink(); out.mkdir()", "something else than a regular file"),
-    "nothing": ("out.unlink()", "left no file predictions.json"),
+    "a link to a secret": (
+        "out.unlink(); out.symlink_to('/etc/passwd')",
+        "left no readable file predictions.json",
+    ),
+    "a hard link": ("os.link(out, out.parent / 'b')", "something other than a regular file"),
+    "a pipe": ("out.unlink(); os.mkfifo(out)", "something other than a regular file"),
+    "a folder": ("out.unlink(); out.mkdir()", "something other than a regular file"),
+    "nothing": ("out.unlink()", "left no readable file predictions.json"),
     "an empty file": ("pass", "RX201"),
     "too much": ("os.truncate(out, 50_000_000)", "at most 20,000,000 are read"),
     "another shape": ("out.write_text('[1, 2]')", "RX206"),
@@ -198,7 +201,7 @@ HOSTILE = {
         "RX403",
     ),
     "not UTF-8": ("out.write_bytes(b'\\xff{}')", "RX106"),
-    "an end with an error": ("sys.exit(9)", "ended with status 9"),
+    "an end with an error": ("sys.exit(9)", "exited with status 9"),
 }
 
 
@@ -231,9 +234,9 @@ def test_what_it_prints_is_kept_to_a_bound(stub, asked):
     ("scenario", "words"),
     [
         ({"status": 1}, f"podman pull {IMAGE}"),
-        ({"inspect": [{"RepoDigests": ["ghcr.io/acme/m1@sha256:b"], "Config": {}}]}, "another digest"),
+        ({"inspect": [{"RepoDigests": ["ghcr.io/acme/m1@sha256:b"], "Config": {}}]}, "a different digest"),
         ({"inspect": [{"RepoDigests": [IMAGE], "Config": {"Volumes": {"/data": {}}}}]}, "declares a VOLUME"),
-        ({"inspect": "x"}, "another answer than expected"),
+        ({"inspect": "x"}, "an unexpected answer"),
     ],
 )
 def test_an_image_that_is_not_the_one_is_not_run(stub, asked, scenario, words):
@@ -246,13 +249,13 @@ def test_an_image_that_is_not_the_one_is_not_run(stub, asked, scenario, words):
 @pytest.mark.parametrize("name", inference.VARIABLES)
 def test_never_where_references_or_store_of_a_scorer_are_named(stub, asked, monkeypatch, name):
     monkeypatch.setenv(name, "/somewhere")
-    assert "never runs beside references" in str(call(asked, "podman").exception)
+    assert "never runs next to references" in str(call(asked, "podman").exception)
     assert not (stub / "calls.jsonl").exists()
 
 
 def test_never_where_a_scorers_folders_are(stub, asked, monkeypatch, tmp_path):
     monkeypatch.setattr(inference, "SCORER", (str(tmp_path),))
-    assert "never runs beside references" in str(call(asked, "podman").exception)
+    assert "never runs next to references" in str(call(asked, "podman").exception)
     assert not (stub / "calls.jsonl").exists()
 
 
@@ -266,7 +269,7 @@ def test_the_folders_of_a_scorer_are_those_of_the_runner():
 def test_a_card_without_an_image_and_questions_are_told_so(stub, asked):
     text = (asked.folder / "model.yaml").read_text()
     (asked.folder / "model.yaml").write_text(text.replace(f"inference: {{image: '{IMAGE}'}}\n", ""))
-    assert "names no image" in str(call(asked, "podman").exception)
+    assert "has no image" in str(call(asked, "podman").exception)
     questions = inference.InferRequest(asked.folder, "sandbox-vqa", asked.studies, asked.images, asked.log)
     assert "asks questions" in str(call(questions, "podman").exception)
     (asked.folder / "model.yaml").write_text("name: 7\n")
@@ -286,7 +289,7 @@ def changed(asked, change):
     [
         (lambda v: v["studies"][0].update(findings="A nodule."), "unknown field 'studies.0.findings'"),
         (lambda v: v["studies"][0]["images"][0].update(path="../x.png"), "path"),
-        (lambda v: v["studies"][0]["images"][0].update(path="a/none.png"), "a/none.png is no image"),
+        (lambda v: v["studies"][0]["images"][0].update(path="a/none.png"), "a/none.png is not an image"),
         (lambda v: v["studies"].append(v["studies"][0]), "a second time"),
         (lambda v: v.update(dataset="iu-xray"), "studies of iu-xray"),
     ],
@@ -303,8 +306,8 @@ def test_nothing_but_images_lies_beside_images(stub, asked):
     (asked.images / "link.png").symlink_to("/etc/passwd")
     with pytest.raises(InvalidFile, match=r".") as caught:
         read_studies(asked.studies, asked.images, "sandbox")
-    assert "a/reports.csv is no image" in str(caught.value)
-    assert "link.png is no image" in str(caught.value)
+    assert "a/reports.csv is not an image" in str(caught.value)
+    assert "link.png is not an image" in str(caught.value)
 
 
 def test_other_studies_than_the_datasets_are_refused(stub, asked):
