@@ -16,6 +16,14 @@ from evaluator.site.words import TRACK_TITLES
 _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
 """Where a hand-written page names something of the challenge."""
 
+_MERGE_SCORES: Final = (
+    "**In this challenge a merge scores.** A maintainer reviews the predictions and merges the pull request; they are then scored "
+    "against the references on `main`, and within a quarter of an hour the rows are on the leaderboard. `rexrank/score` is green as soon "
+    "as the submission is valid, and there is no second comment. The rest of this section describes challenges with a scoring machine "
+    "of their own."
+)
+"""What the page on submitting says first of scoring in a small challenge."""
+
 
 def config(words: str, site_url: str) -> str:
     """The text of `mkdocs.yml` with the challenge's name and addresses before it."""
@@ -70,6 +78,7 @@ def places() -> Mapping[str, str]:
         "contact_url": settings.contact_url,
         "steward": settings.steward,
         "bot": settings.bot,
+        "scoring": _MERGE_SCORES if settings.scores_after_merge else "",
         "quota": f"{quota.runs} in {quota.window_days} days and {quota.runs_per_year} in a year",
         "example": shown.id,
         "example_board": f"{shown.id}.{track}",

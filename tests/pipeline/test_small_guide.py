@@ -62,6 +62,7 @@ from evaluator.submissions.outcome import as_markdown
 from evaluator.submissions.reading import validate_paths
 from evaluator.submissions.template import card_template
 import runpy
+sys.path.insert(0, sys.argv[1])
 made = runpy.run_path(f"{sys.argv[1]}/github/test_score_comment.py")
 board, result = made["board"], made["result"]
 print(as_markdown(validate_paths([Path(sys.argv[2])], None)))
@@ -118,10 +119,12 @@ class Host:
         reports = [{"id": i, "report": s["section_findings"]} for i, s in references(50).items()]
         (self.home / "predictions.json").write_text(json.dumps(reports))
         tools.mkdir()
-        code = (
-            f'exec "{sys.executable}" -I -S "{warm_python.__file__}" run "{warm}" {shlex.quote(ENTRY)} "$@"\n'
+        start = (
+            f'export PYTHONPATH="$PWD"\nexec "{sys.executable}" -I -S "{warm_python.__file__}" run "{warm}"'
         )
-        for name, text in (STUBS | {"rexrank": f'#!/bin/sh\nexport PYTHONPATH="$PWD"\n{code}'}).items():
+        programs = {"rexrank": ENTRY, "seen": SEEN}
+        stubs = {n: f'#!/bin/sh\n{start} {shlex.quote(code)} "$@"\n' for n, code in programs.items()}
+        for name, text in (STUBS | stubs).items():
             (tools / name).write_text(text)
             (tools / name).chmod(0o755)
         variables = {
@@ -188,7 +191,8 @@ def scored(host, guided):
     )
     rest = lines[first:]
     convert = "rexrank convert ../predictions.json --dataset my-set --out submissions/my-team/my-model"
-    card = "cp submissions/rexrank-sandbox/shuffled/model.yaml submissions/my-team/my-model"
+    sandbox = "submissions/rexrank-sandbox/shuffled/model.yaml"
+    card = f"sed s/rexrank-sandbox/somebody/ {sandbox} >submissions/my-team/my-model/model.yaml"
     return host.run("\n".join([convert, card, *map(shlex.join, rest)]))
 
 
@@ -256,6 +260,7 @@ def test_what_a_person_sees_of_a_fork_names_the_original_nowhere(host, scored):
             texts[name] = (host.fork / name).read_bytes().decode("utf-8", "replace")
     assert {n: w for n, t in texts.items() if (w := original(t))} == {}
     assert not [n for n, t in texts.items() if n.startswith("_site/") and "Reported by ReXrank" in t]
+    assert "In this challenge a merge scores." in texts["_site/submit/index.html"]
     page = texts["_site/index.html"]
     assert f"https://github.com/{REPOSITORY}" in page
     assert "of CXR: leaderboard" in page
@@ -274,10 +279,7 @@ def test_what_a_person_sees_of_a_fork_names_the_original_nowhere(host, scored):
 
 def test_what_a_fork_s_commands_say_and_send_names_the_original_nowhere(host, scored):
     assert scored
-    tests = ROOT / "tests"
-    code = f"import sys; sys.argv = ['-c', {str(tests)!r}, 'submissions/my-team/my-model']; sys.path.insert(0, sys.argv[1])\n{SEEN}"
-    (host.home / "seen.py").write_text(code)
-    output = host.run(f'PYTHONPATH="$PWD" "{sys.executable}" -P ../seen.py 2>&1')
+    output = host.run(f"seen {ROOT / 'tests'} submissions/my-team/my-model 2>&1")
     owner, name = REPOSITORY.split("/")
     assert f"{owner}.github.io/{name}/leaderboards/sandbox/findings/" in output
     assert f"https://github.com/{REPOSITORY}" in output
