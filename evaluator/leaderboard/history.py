@@ -128,7 +128,7 @@ def _known(value: Any) -> Event:
     except ValidationError as error:
         raise ValueError(first_violation(error, Event)) from error
     if event.dataset not in dataset_ids():
-        raise ValueError(f"there is no dataset {event.dataset!r}")
+        raise ValueError(f"unknown dataset {event.dataset!r}")
     return event
 
 

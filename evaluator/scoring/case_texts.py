@@ -106,7 +106,7 @@ def read_predictions(
 
 def _read(path: Path, board: Board) -> CaseTexts:
     team, _, model = path.stem.partition("__")
-    again = score_again(board, team, model) if model else "Score any submission to the data set again."
+    again = score_again(board, team, model) if model else "Rescore any submission to the dataset."
     try:
         cases = CaseTexts.model_validate(load_json(path))
         if (cases.dataset, cases.track) != (board.dataset.id, board.track):

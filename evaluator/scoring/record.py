@@ -147,7 +147,7 @@ class Diagnostics(Typed):
     position_accuracy: (
         Annotated[Mapping[LetterName, Share], Field(max_length=4, json_schema_extra=NAMED)] | None
     ) = absent(
-        "Accuracy by position", "Multiple choice: the share of right answers by the letter that is right."
+        "Accuracy by position", "Multiple choice: the share of correct answers by the correct letter."
     )
     shared_wrong: float | None = absent(
         "Shared wrong answers",
@@ -182,7 +182,7 @@ class IntegrityFlag(Typed):
     code: Annotated[str, form("C[0-9]{1,2}", "the code of a check, as C5")] = Field(
         title="Code", description="Code of the check, C2 to C26."
     )
-    outcome: IntegrityOutcome = Field(title="Outcome", description="What follows from it.")
+    outcome: IntegrityOutcome = Field(title="Outcome", description="The consequence.")
     text: Plain = Field(title="Text", description="A sentence of counts.")
     ids: Annotated[tuple[Annotated[str, Field(max_length=80)], ...], Field(strict=False, max_length=20)] = (
         Field(title="Ids", description="The first studies concerned; none unless the set is public.")
