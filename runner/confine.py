@@ -41,7 +41,7 @@ class Comparison(ctypes.Structure):
     )
 
 
-# By name of the call: each rule allows it for one comparison.
+# By name of the call: each rule allows it if one comparison holds.
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "clone": ((0, MASKED_EQUAL, NAMESPACES, 0),),
     "socket": tuple((0, EQUAL, f, 0) for f in FAMILIES),
@@ -72,7 +72,7 @@ def confine(calls: list[str]) -> None:
 
     def add(action: int, name: str, *rules: Rule) -> None:
         number = tool.seccomp_syscall_resolve_name(name.encode())
-        # Below zero: a call that this machine's architecture, or this libseccomp, does not have.
+        # Negative: a call that this architecture, or this version of libseccomp, does not have.
         if number < 0:
             return
         made = (Comparison * len(rules))(*(Comparison(*r) for r in rules))
@@ -84,7 +84,7 @@ def confine(calls: list[str]) -> None:
     for name, rules in CONDITIONS.items():
         for rule in rules:
             add(ALLOW, name, rule)
-    # Its flags lie in memory, where no filter can look; the C library falls back to clone.
+    # Its flags are in memory, where a filter cannot see them; the C library falls back to clone.
     add(REFUSE | errno.ENOSYS, "clone3")
     if tool.seccomp_load(context):
         stop("the kernel rejects the system call filter.")

@@ -1,10 +1,10 @@
 #!/bin/bash -p
-# The scorer, alone: root's door from the job into a process that holds the references and has no network.
+# The isolated scorer: the only way from a job into the process that can read the references and has no network.
 #
-#   isolate.sh score NUMBER SHA    scores a pull request at a commit; standard output: a tar of `output`
-#   isolate.sh refresh             scores what main lacks and ranks; standard output: a tar of `bundle/`
-#   isolate.sh fill UNIT…          scores units of main's own submissions into the store; nothing is handed out
-#   isolate.sh doctor [OPTION…]    `rexrank doctor --role scorer` from inside; not for the job's own user
+#   isolate.sh score NUMBER SHA    scores a pull request at a commit; writes a tar of `output` to standard output
+#   isolate.sh refresh             scores what main lacks and ranks; writes a tar of `bundle/` to standard output
+#   isolate.sh fill UNIT…          scores units of main's own submissions into the store; outputs nothing
+#   isolate.sh doctor [OPTION…]    runs `rexrank doctor --role scorer` inside; refused to the user who runs the jobs
 #
 # Called through sudo, with an empty environment, by the user who runs the jobs. That user passes nothing but a
 # number and a commit id, or names of files on main. A pull request is not touched before GitHub itself confirms that
@@ -24,7 +24,7 @@ unit=rexrank-scorer.service
 # shellcheck disable=SC2089,SC2090  # one argument of Python, never split by the shell
 REXRANK_ENTRY='import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
 
-# inside: process 1 of the namespaces, still root. Everything it needs is in the environment that `outside` made.
+# inside: process 1 of the namespaces, still root. Everything it needs is in the environment prepared by `outside`.
 inside() {
     local as
     umask 0077
@@ -37,28 +37,28 @@ inside() {
     work timeout --foreground 24h "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
 }
 
-# work COMMAND…: the scorer's command, by `as`, beside the judges where there are some.
+# work COMMAND…: runs the scorer's command through `as`, next to the judges if there are any.
 work() {
     cd "$PYTHONPATH"
     if [ -n "${REXRANK_JUDGES-}" ]; then
         judges
     fi
-    # Not exec: process 1 has to stay, its end is the end of every process in here.
+    # Not exec: process 1 has to stay, because every process in here ends with it.
     "${as[@]}" "$@"
 }
 
-# from_unit: what the unit starts, the scorer's user already, inside its limits.
+# from_unit: what the unit starts, already as the scorer's user and inside its limits.
 from_unit() {
     local as=(env) words
-    # The unit's own, which this script's first lines took away.
+    # The unit's own umask, which this script's first lines changed.
     umask 0077
     read -ra words <<<"${REXRANK_CALL:?}"
-    # The doctor's words are for who asked, all others for the private log.
+    # The doctor's output goes to whoever called it, all other output to the private log.
     [ "${words[0]}" != doctor ] || exec >"$REXRANK_JOB/doctor" 2>&1
     work "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "${words[@]}"
 }
 
-# by_unit WORD…: lets systemd run the scorer and returns its status. A host with systemd has no other way.
+# by_unit WORD…: has systemd run the scorer and returns its status. This is the only way on a host with systemd.
 by_unit() {
     local file=$scratch/scorer.env name status=0
     check_unit
@@ -71,12 +71,12 @@ by_unit() {
     )
     systemctl reset-failed "$unit" 2>/dev/null || true
     systemctl start "$unit" || status=2
-    # Not by --wait, which needs a message bus.
+    # Not with --wait, which needs a message bus.
     while [[ $(systemctl show "$unit" -p ActiveState --value) =~ ^(active|activating|deactivating|reloading)$ ]]; do
         sleep 1
     done
     rm -f -- "$file"
-    # 1 is the scorer's own word that nothing was scored; everything else is an internal failure.
+    # 1 means that the scorer itself reported that nothing was scored; everything else is an internal failure.
     case $(systemctl show "$unit" -p Result --value):$(systemctl show "$unit" -p ExecMainStatus --value) in
     success:0) ;;
     exit-code:1) status=1 ;;
@@ -85,7 +85,7 @@ by_unit() {
     return "$status"
 }
 
-# check_unit: what systemd has loaded holds every limit; a missing one is a refusal.
+# check_unit: refuses unless what systemd has loaded includes every limit.
 check_unit() {
     local name wanted found
     while IFS='|' read -r name wanted; do
@@ -129,7 +129,7 @@ bounds() {
     fi
 }
 
-# devices: a /dev with what every program needs and the GPU's, as the unit's DevicePolicy and DeviceAllow leave.
+# devices: a /dev with the standard devices and the GPU's, like the unit's DevicePolicy and DeviceAllow.
 devices() {
     local staging=$REXRANK_JOB/dev node
     umask 0022
@@ -146,7 +146,7 @@ devices() {
     ln -s fd/1 "$staging/stdout"
     ln -s fd/2 "$staging/stderr"
     mkdir "$staging/shm"
-    # With all that is mounted below it, which would still be found under its old name.
+    # Including everything mounted under it, which would otherwise stay reachable under its old name.
     ! mountpoint -q /dev || umount -n -R -l /dev
     mount -n --move "$staging" /dev
     rmdir -- "$staging"
@@ -166,24 +166,24 @@ mounts() {
         mount -n -o remount,bind,nosuid,nodev "$folder"
     done
     while read -r folder; do
-        # Spaces stand as \040 in this list.
+        # Spaces appear as \040 in this list.
         printf -v folder %b "$folder"
-        # One that lies below a hidden folder is out of reach already.
+        # A mount under a hidden folder is already out of reach.
         mountpoint -q "$folder" || continue
         case "$folder" in
         "$REXRANK_STORE" | "$REXRANK_JOB" | /proc | /proc/* | /sys | /sys/*) ;;
         *) mount -n -o remount,bind,ro "$folder" ;;
         esac
     done < <(cut -d' ' -f5 /proc/self/mountinfo)
-    # Engines talk to themselves through shared memory.
+    # Engines use shared memory between their own processes.
     mount -n -t tmpfs -o size=50%,mode=1777,nosuid,nodev,noexec tmpfs /dev/shm
 }
 
-# judges: starts the engines in here, where loopback is the only network, and waits until all answer.
+# judges: starts the engines in here, where loopback is the only network, and waits until all of them respond.
 judges() {
     local log=$HOME/judges.log waited=0
     "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" judge serve --judges "$REXRANK_JUDGES" >"$log" 2>&1 &
-    # `rexrank judge serve` prints this once every engine answers, and gives up by itself when one does not.
+    # `rexrank judge serve` prints this once every engine responds, and gives up by itself if one does not.
     until grep -q '^serving ' "$log"; do
         kill -0 $! 2>/dev/null && [ "$waited" -lt 2000 ] || {
             cat "$log" >&2
@@ -194,7 +194,7 @@ judges() {
     done
 }
 
-# outside: reads the configuration, fetches, starts `inside`, hands out what may leave.
+# outside: reads the configuration, fetches, starts `inside`, outputs what may leave.
 outside() {
     local conf=$prefix/etc/runner.conf mode=${1-} scratch job log status=0 name fetcher api
     # shellcheck source=runner/lib.sh
@@ -211,7 +211,7 @@ outside() {
     (umask 0077 && : >>"$scratch/lock")
     exec 9>"$scratch/lock"
     flock -n 9 || die 'another scoring is running.'
-    # What a run left that was killed with the job it belonged to; with the lock, nobody is in there.
+    # Left over from a run that was killed together with its job; holding the lock means nobody is using it.
     rm -rf --one-file-system -- "$scratch"/job "$scratch"/job.* "$scratch/scorer.env"
     job=$scratch/job
     mkdir -m 0700 -- "$job"
@@ -234,7 +234,7 @@ outside() {
     ulimit -c 0
     name=(unshare --net --mount --pid --ipc --fork --kill-child --mount-proc /bin/bash -p "$here/isolate.sh" inside)
     if [ -d /run/systemd/system ]; then
-        # Words of ours and of the job's path, without spaces.
+        # Only fixed words and the job's path, without spaces.
         case $mode in
         doctor)
             by_unit doctor --role scorer "${@:2}" 9>&- || status=$?
@@ -247,10 +247,10 @@ outside() {
         mode_done
         return "$status"
     fi
-    # Lock and scorer must not share a descriptor: a process that stays would hold the lock.
+    # The scorer must not inherit the lock's descriptor: a process left behind would keep the lock.
     case $mode in
     doctor)
-        # What the scorer must not get at, for it to try.
+        # What the scorer must not be able to reach; it tries.
         REXRANK_SHUT=$prefix/etc/salt:$(conf LOGS):$(conf RUNNER_HOME /var/lib/rexrank/runner)
         export REXRANK_SHUT
         "${name[@]}" doctor --role scorer "${@:2}" 9>&- || status=$?
@@ -263,7 +263,7 @@ outside() {
     return "$status"
 }
 
-# mode_done: hands out what may leave after this kind of call.
+# mode_done: outputs what may leave after this kind of call.
 mode_done() {
     case $mode in
     score) hand_out output ;;
@@ -271,7 +271,7 @@ mode_done() {
     esac
 }
 
-# check_call: exactly the calls above; anything else ends here.
+# check_call: accepts exactly the calls above; anything else ends here.
 check_call() {
     local slug='[a-z0-9][a-z0-9.-]{0,39}' option unit_of_work
     case "${1-}" in
@@ -303,7 +303,7 @@ api_of() {
     esac
 }
 
-# environment: nothing of the caller's, everything from runner.conf; the salt never stands in an argument.
+# environment: nothing from the caller, everything from runner.conf; the salt never appears in an argument.
 environment() {
     local name
     while read -r name; do
@@ -327,14 +327,14 @@ environment() {
         REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGES REXRANK_CGROUP
 }
 
-# by_fetcher COMMAND…: a command of the user who has the network and nothing else.
+# by_fetcher COMMAND…: runs a command as the user who has the network and nothing else.
 by_fetcher() {
-    # A process id namespace: whatever git or a stranger's bytes start there ends before its folder is taken away.
+    # A PID namespace: whatever git or a stranger's bytes start in it ends before its folder is taken away.
     unshare --pid --fork --kill-child --mount-proc setpriv --reuid "$fetcher" --regid "$fetcher" --clear-groups \
         --no-new-privs --inh-caps=-all --bounding-set=-all -- env "HOME=$job/fetch" timeout 900 "$@"
 }
 
-# released NUMBER SHA: whether GitHub's record of approvals lets this pull request in at this commit.
+# released NUMBER SHA: whether GitHub's record of approvals contains this pull request at this commit.
 released() {
     cd "$job/fetch" || return
     by_fetcher "$REXRANK_PYTHON" -I "$here/released.py" "$api" "$GITHUB_REPOSITORY" "$1" "$2" </dev/null
@@ -342,7 +342,7 @@ released() {
 
 # fetch_all: main, and for `score` the pull request.
 fetch_all() {
-    # Called in a condition, where `set -e` sleeps: every step says itself what its failure means.
+    # Called in a condition, where `set -e` has no effect: every step handles its own failure.
     cd "$job/fetch" || return
     by_fetcher git -c core.symlinks=false clone -q --depth=1 --single-branch --no-tags --branch main \
         "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" code || return
@@ -357,14 +357,14 @@ fetch_all() {
     chmod 0700 "$job" || return
 }
 
-# take NAME: moves a folder that was fetched to the job's, as root's own; a link in its place is refused.
+# take NAME: moves a fetched folder into the job's folder, owned by root; a link in its place is refused.
 take() {
     [ -d "$job/fetch/$1" ] && [ ! -L "$job/fetch/$1" ] || return
     chown -R -h root:root "$job/fetch/$1" || return
     mv -T -- "$job/fetch/$1" "$job/$1" || return
 }
 
-# secrets: what only the scorer may have; called after the last process that has the network.
+# secrets: exports what only the scorer may have; called after the last process with network access.
 secrets() {
     case $1 in
     score) export PR=$2 SHA=$3 ;;
@@ -376,7 +376,7 @@ secrets() {
     fi
 }
 
-# hand_out NAME: one entry of the job's folder as a tar, written by the scorer's user.
+# hand_out NAME: outputs one entry of the job's folder as a tar, written by the scorer's user.
 hand_out() {
     setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --clear-groups --no-new-privs -- tar -C "$job" -cf - "$1"
 }

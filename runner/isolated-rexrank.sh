@@ -9,7 +9,7 @@ answer=$(mktemp "${RUNNER_TEMP:-/tmp}/answer.XXXXXX")
 trap 'rm -f -- "$answer"' EXIT
 status=0
 
-# shellcheck disable=SC2024  # the answer is a file of this user, as it should be
+# shellcheck disable=SC2024  # the output file belongs to this user, as it should
 case "${1-} ${2-}" in
 "pr score")
     sudo -n "$prefix/bin/isolate.sh" score "${PR-}" "${SHA-}" >"$answer" </dev/null || status=$?
@@ -29,7 +29,7 @@ case "${1-} ${2-}" in
     fi
     ;;
 "pr fill")
-    # Its form is isolate.sh's to check; the split is at spaces, and no pattern is expanded.
+    # isolate.sh checks the form; this splits at spaces, without expanding patterns.
     read -ra units <<<"${UNITS-}"
     sudo -n "$prefix/bin/isolate.sh" fill "${units[@]}" >"$answer" </dev/null || status=$?
     ;;

@@ -54,7 +54,7 @@ while :; do
     if [ -n "$app" ]; then
         GH_TOKEN=$(app_token) || status=$?
         export GH_TOKEN
-        # Without one `gh` would take what it is logged in with.
+        # Without a token `gh` would use its own login.
         [ -n "$GH_TOKEN" ] || status=2
     fi
     [ "$status" -ne 0 ] || answer=$(gh api -X POST "$runners/generate-jitconfig" \
@@ -64,7 +64,7 @@ while :; do
     if [ "$status" -eq 0 ]; then
         ssh -o BatchMode=yes -o ServerAliveInterval=60 "$host" \
             sudo -n /opt/rexrank/bin/run-one-job.sh <<<"${answer#* }" || status=$?
-        # A runner that had its job is gone; one that never came up would stay in GitHub's list for a day.
+        # A runner that ran its job is gone; one that never came up would stay in GitHub's list for a day.
         gh api -X DELETE "$runners/${answer%% *}" >/dev/null 2>&1 || true
     fi
     unset answer

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What the scripts of the runner kit share. Sourced, never run.
+# Shared by the scripts of the runner kit. Sourced, never run.
 
 die() {
     printf '%s: %s\n' "$(basename -- "$0")" "$1" >&2
     exit 2
 }
 
-# conf KEY [DEFAULT]: the one value of KEY in runner.conf ($conf); only plain characters are taken.
+# conf KEY [DEFAULT]: the one value of KEY in runner.conf ($conf); only plain characters are accepted.
 conf() {
     local value
     value=$(sed -n "s/^$1=//p" -- "${conf:?}")
@@ -19,7 +19,7 @@ conf() {
     printf '%s' "$value"
 }
 
-# private_conf: fails unless runner.conf belongs to the owner of the scripts and nobody else may write it.
+# private_conf: fails unless runner.conf belongs to the owner of the scripts and nobody else can write it.
 private_conf() {
     [ -f "$conf" ] && [ ! -L "$conf" ] || die "$conf does not exist; copy runner.conf.example and fill it in."
     [ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "${BASH_SOURCE[0]}")" ] || die "$conf and the scripts have different owners."

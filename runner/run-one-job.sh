@@ -26,23 +26,23 @@ archive=$(conf RUNNER_ARCHIVE "$prefix/actions-runner.tar.gz")
 IFS= read -r jit || [ -n "${jit-}" ] || die 'no just-in-time configuration on standard input.'
 [[ $jit =~ ^[A-Za-z0-9+/=]{100,}$ ]] || die 'standard input does not contain a just-in-time configuration.'
 
-# Whoever may open the file could hold the lock.
+# Anyone who can open the file could hold the lock.
 (umask 0077 && : >>"$prefix/etc/run-one-job.lock")
 exec 9>"$prefix/etc/run-one-job.lock"
 flock -n 9 || die 'a job is running.'
 rm -rf --one-file-system -- "$home"
 mkdir -m 0750 -- "$home"
-# A copy that nobody else can change between the look at it and its use.
+# A copy that nobody else can change between check and use.
 copy=$home/.archive
 install -m 0600 -- "$archive" "$copy"
 [ "$(sha256sum <"$copy")" = "$(conf RUNNER_SHA256)  -" ] || die "$archive does not match RUNNER_SHA256 in runner.conf."
 tar -xzf "$copy" -C "$home" --no-same-owner
 rm -f -- "$copy"
 if [ "$(conf DEVICE cpu)" != cpu ]; then
-    # The scorer may not make the GPU's devices, and they must be there before its limits name them.
+    # The scorer cannot create the GPU's devices, and they must exist before its limits refer to them.
     nvidia-modprobe -u -c 0 || die 'cannot create the GPU devices: nvidia-modprobe failed or is not installed.'
 fi
-# The runner reads its .env at its start, before any job; the next start unpacks another one.
+# The runner reads its .env when it starts, before any job; the next start unpacks a new one.
 cat >"$home/.env" <<ENV
 ACTIONS_RUNNER_HOOK_JOB_STARTED=$prefix/hooks/job-started.sh
 ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$prefix/hooks/job-completed.sh

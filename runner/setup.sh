@@ -2,9 +2,9 @@
 # Sets up a machine as the scoring runner, as root, from a checkout of main owned by root. Run it again after every
 # change under runner/: it is idempotent and never touches references, store, models or the salt.
 #
-#   setup.sh                 accounts, folders, scripts, sudoers, salt: all that `layout` names
-#   setup.sh --check         changes nothing; names each difference from `layout`, and ends with 1 when there is one
-#   setup.sh [--check] --destdir DIR   the same below DIR, without accounts and owners: to look at, and for the tests
+#   setup.sh                 accounts, folders, scripts, sudoers, salt: everything listed in `layout`
+#   setup.sh --check         changes nothing; lists every difference from `layout`, and exits with 1 if there is one
+#   setup.sh [--check] --destdir DIR   the same under DIR, without accounts and owners: for inspection and for the tests
 set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -70,7 +70,7 @@ check_account() {
 check_path() {
     local target=$dest$5 form='%a %U:%G' wanted="${2#0} $3:$4" found
     [ -z "$dest" ] || form=%a wanted=${2#0}
-    # A link is followed: the environment's python is one.
+    # Links are followed: the environment's python is one.
     found=$(stat -L -c "$form" -- "$target" 2>/dev/null) || found=absent
     if [ "$found" != "$wanted" ]; then
         differs "$5" "$found" "$wanted"

@@ -26,7 +26,7 @@ FORM: Final = (
     'Write them as one JSON object, {"<study id>": {"section_findings": "…", "section_impression": "…", "subject_id": "…"}}; '
     'from a table with pandas: table.set_index("id").to_json("my-set.json", orient="index").'
 )
-HEAD: Final = "# What is known of {id} in public, counted from its references. `rexrank data check DIR` compares them with it.\n"
+HEAD: Final = "# Public facts about {id}, counted from its references. `rexrank data check DIR` compares them with it.\n"
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "public": {
         "licence": "As its source says; the references are in this repository.",

@@ -146,9 +146,7 @@ class Diagnostics(Typed):
     ) = absent("Letters", "Multiple choice: the share of each letter among the answers given.")
     position_accuracy: (
         Annotated[Mapping[LetterName, Share], Field(max_length=4, json_schema_extra=NAMED)] | None
-    ) = absent(
-        "Accuracy by position", "Multiple choice: the share of correct answers by the correct letter."
-    )
+    ) = absent("Accuracy by position", "Multiple choice: the share of correct answers by the correct letter.")
     shared_wrong: float | None = absent(
         "Shared wrong answers",
         "Multiple choice: the highest agreement beyond chance (kappa) with what another model answered wrongly.",

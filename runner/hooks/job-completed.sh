@@ -6,7 +6,7 @@ set -u
 PATH=/usr/bin:/bin
 export PATH
 
-# Empties a folder that lies below the runner's work folder; leaves the runner's own files of this step.
+# Empties a folder inside the runner's work folder, except for the runner's own files of this step.
 empty() {
     local folder work
     [ -n "${1-}" ] && [ -d "$1" ] || return 0

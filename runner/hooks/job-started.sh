@@ -20,11 +20,11 @@ stop_worker() {
         pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status") || break
     done
     if [ "${name-}" != Runner.Worker ]; then
-        # Nobody of that name, but a runner started this: then whoever waits for the status.
+        # No such process, but a runner started this: kill whatever waits for the status.
         [ -n "${ACTIONS_RUNNER_HOOK_JOB_STARTED-}" ] || return 0
         pid=$PPID
     fi
-    # Time to send the message that was just printed.
+    # Allow time to send the message just printed.
     sleep 3
     kill -KILL "$pid"
 }
@@ -43,7 +43,7 @@ case "$(stat -c %A -- "$conf")" in
 ?????w???? | ????????w?) refuse 'runner.conf is writable by others, not only by its owner.' ;;
 esac
 
-# JOBS_REPOSITORY where the jobs come from another repository than the submissions (site/maintainers/two-repositories.md).
+# JOBS_REPOSITORY is set if jobs and submissions come from different repositories (site/maintainers/two-repositories.md).
 repository=$(sed -n 's/^JOBS_REPOSITORY=//p' -- "$conf")
 [ -n "$repository" ] || repository=$(sed -n 's/^REPOSITORY=//p' -- "$conf")
 [[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || refuse 'runner.conf must name exactly one repository.'

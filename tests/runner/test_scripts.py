@@ -101,7 +101,7 @@ def test_check_has_nothing_to_say_of_a_whole_kit(laid, tmp_path):
     ("path", "change", "says"),
     [
         ("opt/rexrank/bin/isolate.sh", lambda p: p.chmod(0o757), "is 757, wanted: 755"),
-        ("opt/rexrank/bin/lib.sh", lambda p: p.write_text("#"), "is another file, wanted: runner/lib.sh of this checkout"),
+        ("opt/rexrank/bin/lib.sh", lambda p: p.write_text("#"), "is a different file, wanted: runner/lib.sh of this checkout"),
         ("opt/rexrank/etc/salt", lambda p: p.chmod(0o444), "is 444, wanted: 400"),
         ("srv/rexrank/references", lambda p: p.chmod(0o755), "is 755, wanted: 750"),
         ("var/lib/rexrank/scratch", lambda p: p.rmdir(), "is absent, wanted: 711"),

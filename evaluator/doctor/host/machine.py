@@ -99,7 +99,7 @@ class Machine:
         if not more:
             return Entry()
         kind, (owner, group, mode) = _KINDS.get(letters[0], "other"), more
-        # A link's own mode is meaningless; where it lies is checked as a folder above.
+        # A link's own mode is meaningless; the folder that contains it is checked separately.
         mode = "0" if kind == "link" else mode
         return Entry(kind, owner, group, int(mode, 8), sha256_file(Path(path)) if kind == "file" else "")
 
@@ -132,7 +132,7 @@ class Machine:
         import requests
 
         try:
-            # An answer that is no success has a date too.
+            # Error responses have a date too.
             date = requests.head(server, timeout=10).headers["Date"]
             return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
         except (requests.RequestException, KeyError, TypeError, ValueError):

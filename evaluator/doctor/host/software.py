@@ -74,7 +74,7 @@ def _packages(m: Machine) -> list[str]:
     there = {_plain(name): version for name, _, version in (line.partition("==") for line in sorted(lines))}
     wanted = {_plain(re.split(r"[\[<>=!~; ]", need)[0]) for need in needs}
     wrong = [f"no {name}" for name in sorted(wanted - set(there))]
-    # A name may have a version for each Python, and torch names its build behind a plus sign: 2.13.0+cu130.
+    # A package may have one version per Python, and torch appends its build after a plus sign: 2.13.0+cu130.
     constraints = "\n".join(m.lines(f"{root}/requirements/constraints.txt"))
     pins = re.findall(r"(?m)^([^#=\s]+)==([^;\s]+)", constraints)
     for name, version in there.items():

@@ -100,7 +100,7 @@ def asker(name: str, token: str) -> Callable[[str], Answer]:
     import requests
     from github import GithubException
 
-    # A refusal is a finding here; without a handler the client's own words about it go to standard error.
+    # A refusal is a finding here; without a handler the client would log it to standard error.
     logging.getLogger("github").addHandler(logging.NullHandler())
     ask = repository(token, name).requester.requestJsonAndCheck
 

@@ -149,7 +149,7 @@ def _entering(a: Answers, here: Any, ref: str) -> list[str]:
 def secrets(a: Answers) -> list[str]:
     """Secrets outside environments."""
     whose = {f"/actions/secrets{LIST}": "repository"}
-    # A repository of a person has no organisation.
+    # A repository owned by a user has no organisation.
     if a.get(theirs := f"/actions/organization-secrets{LIST}").status != 404:
         whose[theirs] = "organisation"
     return [f"{s['name']} of the {owner}" for path, owner in whose.items() for s in a.need(path)["secrets"]]

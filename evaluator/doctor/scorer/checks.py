@@ -65,7 +65,7 @@ def _user(m: Machine) -> list[str]:
 def _network(m: Machine) -> list[str]:
     names = {line.partition(":")[0].strip() for line in m.lines("/proc/self/net/dev") if ":" in line}
     outcomes = {f"{host}:{port}": m.reached(host, port) for host, port in ADDRESSES}
-    # A packet that is dropped on its way was let out first.
+    # A packet dropped on the way has left the machine first.
     words = {"connected": "answers", "timeout": "times out instead of being refused"}
     return [
         *(f"the interface {name}" for name in sorted(names - {"lo"})),
@@ -83,7 +83,7 @@ def _access(m: Machine) -> Iterator[str]:
 
 
 def _writable(m: Machine) -> list[str]:
-    # A file is really left, and taken away.
+    # Really creates a file and removes it.
     leave = ("/bin/sh", "-c", 'rm -- "$(mktemp -- "$1/XXXXXXXXXX")"', "sh")
     return [place for place in SHARED if m.output(*leave, place) is not None]
 
@@ -166,7 +166,7 @@ def _gpu(m: Machine) -> list[str]:
     if not torch.cuda.is_available():
         return [f"{version} sees none"]
     try:
-        # A GPU that is listed may still refuse to compute.
+        # A GPU may be listed and still fail to compute.
         side = torch.ones((64, 64), device=device)
         return facts({"it computes wrong sums": float((side @ side).sum()) != 64.0**3})
     except RuntimeError as error:
