@@ -6,10 +6,10 @@ of each study: draw the weights, sum the counts, apply the function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -20,6 +20,10 @@ Statistic = Callable[[FloatArray], FloatArray]
 """From summed counts, shape (B, K), to one value a row, shape (B,)."""
 Interval = Literal["percentile", "bca", "none"]
 """How an interval is made of the draws; `none` where no way was shown to hold its level."""
+
+
+MAX_SUMS: Final = 40_000_000
+"""Summed counts held in memory at a time, 160 MB: those of 250 models take several passes over the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +48,50 @@ def draw_totals(counts: FloatArray, clusters: Clusters, seed: int, draws: int = 
 def value_draws(
     blocks: Sequence[tuple[FloatArray, Statistic]], clusters: Clusters, seed: int, draws: int = DRAWS
 ) -> FloatArray:
-    """The statistic of every block of per-study counts in every draw, shape (draws, blocks), in one pass over the weights."""
-    ends = np.cumsum([0, *(counts.shape[1] for counts, _ in blocks)]).tolist()
-    sums = np.hstack([clusters.sums(counts) for counts, _ in blocks])
+    """The statistic of every block of per-study counts in every draw, shape (draws, blocks).
+
+    A pass over the weights takes as many blocks as fit into `MAX_SUMS`; totals are exact, and so the same in any company.
+    """
     out = np.empty((draws, len(blocks)))
+    for part in _parts([counts.shape[1] for counts, _ in blocks], max(1, MAX_SUMS // clusters.n)):
+        _fill(out[:, part], blocks[part], clusters, seed)
+    return out
+
+
+def _parts(widths: Sequence[int], most: int) -> Iterator[slice]:
+    """Consecutive items of at most `most` columns together, at least one at a time."""
+    start = total = 0
+    for place, width in enumerate(widths):
+        if place > start and total + width > most:
+            yield slice(start, place)
+            start, total = place, 0
+        total += width
+    if widths:
+        yield slice(start, len(widths))
+
+
+def _fill(
+    out: FloatArray, blocks: Sequence[tuple[FloatArray, Statistic]], clusters: Clusters, seed: int
+) -> None:
+    """Fills `out`, shape (draws, blocks)."""
+    ends = np.cumsum([0, *(counts.shape[1] for counts, _ in blocks)]).tolist()
+    # Half as wide numbers are multiplied twice as fast, and hold whole ones as exactly.
+    exact = all(_fits(counts, clusters) for counts, _ in blocks)
+    sums = np.empty((clusters.n, ends[-1]), dtype=np.float32 if exact else np.float64)
+    for j, (counts, _) in enumerate(blocks):
+        sums[:, ends[j] : ends[j + 1]] = clusters.sums(counts)
     start = 0
-    for weights in bootstrap.weight_chunks(clusters, seed, draws):
-        totals = weights @ sums
+    for weights in bootstrap.weight_chunks(clusters, seed, len(out)):
+        totals = (weights.astype(sums.dtype, copy=False) @ sums).astype(np.float64, copy=False)
         for j, (_, statistic) in enumerate(blocks):
             out[start : start + len(weights), j] = statistic(totals[:, ends[j] : ends[j + 1]])
         start += len(weights)
-    return out
+
+
+def _fits(counts: FloatArray, clusters: Clusters) -> bool:
+    """Whether every sum of a draw is a whole number that 32 bits hold: a draw has as many patients as the set."""
+    most = float(clusters.counts.max(initial=0)) * float(counts.max(initial=0)) * clusters.n
+    return most < 2**24 and counts.min(initial=0) >= 0 and bool((counts == np.rint(counts)).all())
 
 
 def value(counts: FloatArray, statistic: Statistic) -> float:

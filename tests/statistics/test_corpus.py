@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from evaluator.metrics.corpus import macro_f1, macro_share, micro_f1
+from evaluator.statistics import corpus
 from evaluator.statistics.board_analysis import BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of, weight_chunks
 from evaluator.statistics.corpus import (
@@ -97,6 +98,25 @@ def test_kinds_of_interval(interval):
         ).confidence_interval
         mine = estimate(flat, clusters, 1, micro_f1, 4_000, interval)
         assert (mine.low, mine.high) == pytest.approx((peer.low, peer.high), abs=0.004)
+
+
+@pytest.mark.parametrize("most", [1, 1_200, 10**9], ids=["a block at a time", "two", "all"])
+@pytest.mark.parametrize("scale", [1, 1_000_000], ids=["32 bits", "64 bits"])
+def test_draws_are_the_same_bits_in_any_company(monkeypatch, most, scale):
+    """However many blocks a pass takes, and whether or not half as wide numbers hold the sums."""
+    blocks = [(labels(120, k)[2].reshape(120, -1) * float(scale), micro_f1) for k in (5, 3, 4)]
+    clusters = clusters_of([f"p{i // 2:03}" for i in range(120)])
+    monkeypatch.setattr(corpus, "MAX_SUMS", most)
+    dtypes, make = set(), np.empty
+    monkeypatch.setattr(
+        corpus.np, "empty", lambda *a, **how: (dtypes.add(how.get("dtype")), make(*a, **how))[1]
+    )
+    made = value_draws(blocks, clusters, 5)
+    assert {np.float32 if scale == 1 else np.float64} <= dtypes
+    monkeypatch.undo()
+    for j, (counts, statistic) in enumerate(blocks):
+        totals = np.vstack([w @ clusters.sums(counts) for w in weight_chunks(clusters, 5)])
+        assert np.array_equal(made[:, j], statistic(totals))
 
 
 def test_a_difference_is_paired():
