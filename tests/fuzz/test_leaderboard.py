@@ -156,7 +156,7 @@ def test_site(board, fresh, inputs, seed):
             assert site == first, f"other pages: {what}"
         return Verdict(taken=True), wanted, what
 
-    fuzz("site", inputs(40), seed, one)
+    fuzz("site", inputs(25), seed, one)
 
 
 def shown(folder):

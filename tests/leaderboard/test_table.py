@@ -139,7 +139,7 @@ def test_numbers_are_finite(number):
     ],
 )
 def test_nothing_is_taken_for_another_thing(place, value):
-    with pytest.raises(RexrankError, match=r"the table x\.json does not keep its schema at /") as error:
+    with pytest.raises(RexrankError, match=r"the table x\.json violates its schema at /") as error:
         parse_table(changed(place, value), "x.json")
     assert "/".join(map(str, place)) in str(error.value)
     assert "rexrank rank" in str(error.value)
