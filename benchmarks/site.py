@@ -125,8 +125,10 @@ def first_loads(site: Path) -> dict[str, tuple[int, float]]:
             page.add_init_script(SHIFT)
             answers: dict[str, Any] = {}
             page.on("response", lambda r, kept=answers: kept.setdefault(r.url, r))
-            page.goto(f"{address}{path}", wait_until="networkidle")
-            weight = sum(len(gzip.compress(r.body(), 6)) for r in answers.values() if r.ok)
+            page.goto(f"{address}{path}", wait_until="load")
+            page.wait_for_selector("html[data-rx-mounted]", state="attached")
+            page.wait_for_load_state("networkidle")
+            weight = sum(len(gzip.compress(r.body(), 6)) for r in list(answers.values()) if r.ok)
             found[name] = (weight, float(page.evaluate("rxShift")))
             page.close()
     return found
@@ -141,7 +143,8 @@ def sorting(site: Path) -> list[float]:
     })"""
     with opened(site) as (browser, address):
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{address}{PAGES['board']}", wait_until="networkidle")
+        page.goto(f"{address}{PAGES['board']}", wait_until="load")
+        page.wait_for_selector("html[data-rx-mounted]", state="attached")
         more = page.locator(".rx-more-rows")
         if more.is_visible():
             more.click()
