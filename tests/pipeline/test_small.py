@@ -8,12 +8,18 @@ from rehearsal.world import World
 
 
 def test_a_merged_submission_is_published_without_app_or_runner(opened: World) -> None:
-    fresh(opened.state)
+    """Not while main has the rules of a fortress, which its own token may not go past; without them by the same run."""
+    settings(opened.state)
     opened.executor.variables["REXRANK_PROFILE"] = "small"
     opened.executor.environments = {}
     p = opened.state.pulls[1]
     opened.merge(p)
     run = opened.last("publish")
+    assert run.conclusion == "failure"
+    assert b"strangers/careful" not in (opened.file("leaderboard/tables/sandbox.findings.json") or b"")
+    opened.state.denials.clear()
+    fresh(opened.state)
+    opened.rerun(run)
     assert run.conclusion == "success", run.log
     results = {name: job.result for name, job in run.jobs.items()}
     assert results.pop("look") == "skipped"
@@ -22,14 +28,3 @@ def test_a_merged_submission_is_published_without_app_or_runner(opened: World) -
     assert table is not None
     assert b'"strangers/careful"' in table
     assert not any(job.self_hosted for job in run.jobs.values())
-
-
-def test_the_workflow_s_token_pushes_nothing_past_rules(opened: World) -> None:
-    """With the rules of a fortress on main the same run fails, and main stays as it was."""
-    settings(opened.state)
-    opened.executor.variables["REXRANK_PROFILE"] = "small"
-    p = opened.state.pulls[1]
-    opened.merge(p)
-    assert opened.last("publish").conclusion == "failure"
-    assert b"strangers/careful" not in (opened.file("leaderboard/tables/sandbox.findings.json") or b"")
-    opened.state.denials.clear()
