@@ -31,7 +31,7 @@ WRONG = {
     "no references": (("--dataset", "my-set", "--references", "nowhere", *WHO), ["there is no nowhere/my-set.json", "section_findings"]),
     "an id that is none": (("--dataset", "My Set", "--references", "references", *WHO), ["lower-case letters"]),
     "a repository that is none": (("--dataset", "other", "--references", "references", *WHO, "--repository", "x"), ["/repository", "OWNER/NAME"]),
-    "private references without protection": (("--dataset", "other", "--references", "references", "--profile", "small", *WHO), ["is for --access public", "--profile fortress"]),
+    "private references without protection": (("--dataset", "other", "--references", "references", "--profile", "small", *WHO), ["is only for --access public", "--profile fortress"]),
     "a task that is none": (("--dataset", "other", "--references", "references", "--task", "report-writing", *WHO), ["unknown task"]),
     "questions that are no reports": (("--dataset", "words", "--references", "references", *WHO), ["words.json must be an object of studies"]),
 }  # fmt: skip
@@ -207,7 +207,7 @@ ODD = {
     "no impression": (_without("section_impression"), "40 studies of 40 patients (by subject_id); tracks: findings 40, report 40"),
     "no findings": (_without("section_findings"), "tracks: report 40"),
     "NaN for every impression": ({i: {**s, "section_impression": float("nan")} for i, s in references(40).items()}, "report 40"),
-    "patients of some": ({**references(40), **dict([*_without("subject_id").items()][:3])}, "each taken for a patient of its own (3 of 40 lack subject_id)"),
+    "patients of some": ({**references(40), **dict([*_without("subject_id").items()][:3])}, "each treated as a separate patient (3 of 40 lack subject_id)"),
     "patients by number and by text": ({**references(40), **{f"n{i}": {**s, "subject_id": i} for i, s in enumerate(references(2).values())}}, "42 studies"),
 }  # fmt: skip
 

@@ -142,7 +142,7 @@ def test_what_a_maintainer_chose_stays(github):
 
 def test_without_an_app_or_reviewers_that_is_left_to_people(github):
     result = host("--apply")
-    by_hand = result.output.partition("By hand")[2]
+    by_hand = result.output.partition("by hand")[2]
     assert {c for c in ("RD605", "RD611", "RD617") if f"  {c} " in by_hand} == {"RD605", "RD611", "RD617"}
 
 
@@ -241,11 +241,11 @@ def test_who_may_go_past_another_ruleset_is_left_to_people(github):
     of_another_name(
         github, LINEAR, [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
     )
-    assert "  RD605 " in host("--apply", "--reviewer", "octocat").output.partition("By hand")[2]
+    assert "  RD605 " in host("--apply", "--reviewer", "octocat").output.partition("by hand")[2]
     before = sent(github)
     again = host("--apply", "--reviewer", "octocat").output
     assert (sent(github), "nothing to set" in again) == (before, True)
-    assert "  RD605 " in again.partition("By hand")[2]
+    assert "  RD605 " in again.partition("by hand")[2]
 
 
 def test_the_way_to_a_fortress_is_printed_and_marked(github, monkeypatch):
