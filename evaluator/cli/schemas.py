@@ -147,7 +147,6 @@ _OVERALL: Final = {
         }
     ],
     "incomplete": [],
-    "pairs": [],
     "notes": [
         "There is no overall rank yet: one model is ranked on all of IU X-ray, and a ranking needs at least two."
     ],
