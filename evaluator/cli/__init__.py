@@ -15,17 +15,29 @@ def main() -> NoReturn:
     A signal ends the command with 128 + its number; a reader of our output that went away, with 141.
     """
     from evaluator.core.console import prepare_streams
-    from evaluator.core.problems import ExitCode, MetricUnavailable, RexrankError
     from evaluator.core.stopping import Stopped, stop_on_signals
 
     # Before the libraries are loaded, which takes a moment in which the command may be stopped too.
     prepare_streams()
     stop_on_signals()
+    try:
+        from evaluator.cli import output
+
+        output.begin()
+        _run()
+    except Stopped as stop:
+        sys.stderr.write(f"{_stopped(stop.reason)}\n")
+        raise
+
+
+def _run() -> NoReturn:
+    """Run the command of this process's arguments."""
     import typer
 
     from evaluator.cli import output
+    from evaluator.core.problems import ExitCode, MetricUnavailable, RexrankError
+    from evaluator.core.stopping import Stopped
 
-    output.begin()
     code: int = ExitCode.FAILURE
     try:
         try:
@@ -52,9 +64,7 @@ def main() -> NoReturn:
     except MetricUnavailable as error:
         output.error(f"rexrank: {error}")
     except Stopped as stop:
-        output.error(
-            f"rexrank: stopped by {stop.reason}; no partial files are left. Run the same command again to resume."
-        )
+        output.error(_stopped(stop.reason))
         code = int(stop.code or 2)
     except BrokenPipeError:
         code = 141
@@ -68,6 +78,10 @@ def main() -> NoReturn:
             _drop_output()
     _finish(code)
     sys.exit(code)
+
+
+def _stopped(reason: str) -> str:
+    return f"rexrank: stopped by {reason}; no partial files are left. Run the same command again to resume."
 
 
 def _show_mistake(mistake: Any) -> None:

@@ -104,6 +104,7 @@ SCORE = ("score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2"
 REPLACE = "pathlib:Path.replace"
 FSYNC = "os:fsync"
 COMMANDS = {
+    "any, as it starts": ("evaluator.cli.output:begin", 1, ("validate", "submissions")),
     "validate": ("evaluator.submissions.reading:validate", 1, ("validate", "submissions")),
     "convert": (FSYNC, 1, ("convert", "source.json", "--dataset", "sandbox", "--out", "new/sandbox.json")),
     "metric": ("evaluator.scoring.scorer:Scorer.score", 1, ("metric", "bleu_2", "--pairs", "pairs.csv", "--out", "scores.json")),
