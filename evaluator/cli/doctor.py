@@ -38,9 +38,10 @@ def run_inside(*, json: bool, strict: bool) -> int:
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
     from evaluator.datasets.challenge import challenge
-    from evaluator.doctor.repository.answers import Answers, asker
+    from evaluator.doctor.repository.answers import Answers
     from evaluator.doctor.repository.settings import check_settings, check_small
-    from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
+    from evaluator.github.answers import asker
+    from evaluator.github.workflows import Workflows, checkout, read_workflows
     from evaluator.hosting.apply import of_profile
 
     name, token = _repository(repository)

@@ -12,8 +12,9 @@ from evaluator.cli.output import result
 from evaluator.core.problems import ExitCode, InputError, visible
 from evaluator.datasets.challenge import NAME, Challenge, read_challenge
 from evaluator.doctor.findings import MARKS
-from evaluator.doctor.repository.answers import Answers, asker
-from evaluator.doctor.repository.workflows import read_workflows
+from evaluator.doctor.repository.answers import Answers
+from evaluator.github.answers import asker
+from evaluator.github.workflows import read_workflows
 from evaluator.hosting.apply import Plan, account_ids, plan, sender
 from evaluator.hosting.requests import HostOptions, Request
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Finding, Section, State
-from evaluator.doctor.repository.answers import Answer, Answers, Value, Values
+from evaluator.doctor.repository.answers import Answers, Value, Values
 from evaluator.doctor.repository.predicates import LIST, PERMISSIONS
 from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS, check_small
+from evaluator.github.answers import Answer
 from evaluator.github.api import repository
 from evaluator.hosting.environments import environments
 from evaluator.hosting.requests import Body, HostOptions, Request

@@ -12,7 +12,7 @@ from evaluator.doctor.host.checks import JOB
 from evaluator.doctor.host.layout import read_layout
 from evaluator.doctor.host.machine import Account, Entry, Machine
 from evaluator.doctor.host.software import TOOLS
-from evaluator.doctor.repository.workflows import Workflows
+from evaluator.github.workflows import Workflows
 
 ROOT = Path(__file__).parents[2]
 PREFIX, CHECKOUT = "/opt/rexrank", "/checkout"

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from evaluator.cli import host_github
 from evaluator.cli.app import app
 from evaluator.core.problems import InputError
-from evaluator.doctor.repository.answers import Answers, asker
+from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.settings import check_settings, check_small
-from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
+from evaluator.github.answers import asker
+from evaluator.github.workflows import Workflows, checkout, read_workflows
 from evaluator.hosting.apply import HOSTED, PROFILE, RUNNER, SMALL
 
 PUBLISHER = {

@@ -14,7 +14,7 @@ from evaluator.doctor.findings import Check, Finding, NotCheckable, Section, dif
 from evaluator.doctor.host.layout import ROLES, Place, Role, read_conf
 from evaluator.doctor.host.machine import Account, Machine
 from evaluator.doctor.host.software import RUNNER_HOME, SOFTWARE, checkout_of, job_runs
-from evaluator.doctor.repository.workflows import Pair
+from evaluator.github.workflows import Pair
 
 REQUIRED: Final = ("REPOSITORY", "RUNNER", "FETCHER", "SCORER", "REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS", "DEVICE")  # fmt: skip
 OPTIONAL: Final = (

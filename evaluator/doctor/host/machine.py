@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from evaluator.core.files import sha256_file
 from evaluator.core.problems import InputError
 from evaluator.doctor.host.layout import Layout, Role, read_conf, read_layout
-from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
+from evaluator.github.workflows import Workflows, checkout, read_workflows
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TRY: Final = 'for c in r w x; do if [ -$c "$1" ]; then printf $c; fi; done'

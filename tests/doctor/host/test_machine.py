@@ -29,7 +29,7 @@ from evaluator.doctor.host.checks import _hook, _hook_elsewhere, ask_inside, che
 from evaluator.doctor.host.layout import Layout, read_conf, read_layout
 from evaluator.doctor.host.machine import Machine, open_machine
 from evaluator.doctor.host.software import _credentials, _disk, _packages, _registrations, job_runs
-from evaluator.doctor.repository.workflows import read_workflows
+from evaluator.github.workflows import read_workflows
 
 ROOT = Path(__file__).parents[3]
 LAYOUT = (ROOT / "runner" / "layout").read_text("utf-8").splitlines()

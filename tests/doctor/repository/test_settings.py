@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.repository.answers import Answer, Answers, Values, asker
+from evaluator.doctor.repository.answers import Answers, Values
 from evaluator.doctor.repository.settings import EYES, SECTIONS, check_settings
-from evaluator.doctor.repository.workflows import Workflows
+from evaluator.github.answers import Answer, asker
+from evaluator.github.workflows import Workflows
 
 EXPECTED = Workflows(
     checks=frozenset({"Format, lint, types, tests"}),

@@ -30,7 +30,7 @@ class Workflows:
 
 def checkout() -> Path | None:
     """The checkout that this code runs from, `None` for an installed package."""
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[2]
     whole = (root / "runner" / "setup.sh").is_file() and (root / ".github" / "workflows").is_dir()
     return root if whole else None
 

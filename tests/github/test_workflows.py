@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.repository.workflows import checkout, read_workflows, triggers
+from evaluator.github.workflows import checkout, read_workflows, triggers
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def test_workflows_of_another_checkout(tmp_path):
