@@ -324,7 +324,7 @@ def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_by
     merge = repo.merge({f"{FOLDER}/sandbox.json": report_bytes("shuffled", 1)})
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
     write_text(bundle / "bundle.json", dump_json(note))
-    with pytest.raises(RexrankError, match=r"not of the predictions|main's submission|main does not have"):
+    with pytest.raises(RexrankError, match=r"not for the predictions|main's submission|main does not have"):
         publish(root, bundle, repo.url)
     assert repo.run("rev-parse", "main") == merge
 
@@ -336,7 +336,7 @@ def test_a_row_of_another_card_or_of_no_submission_stops_it(place, card_bytes, c
     repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Another name")} if change == "card" else folder)
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
     write_text(bundle / "bundle.json", dump_json(note))
-    with pytest.raises(RexrankError, match=r"not of the predictions|main's submission|main does not have"):
+    with pytest.raises(RexrankError, match=r"not for the predictions|main's submission|main does not have"):
         publish(root, bundle, repo.url)
 
 

@@ -27,9 +27,9 @@ def test_several_submissions_of_a_maintainer_may_come_at_once(repo, submission_f
 @pytest.mark.parametrize(
     ("main", "change", "person", "words"),
     [
-        (b"", {CARD: IMPORTED}, OWNER, "written by maintainers alone"),
+        (b"", {CARD: IMPORTED}, OWNER, "only maintainers may write imported"),
         (b"", {CARD: IMPORTED}, MAINTAINER, None),
-        (IMPORTED, {PREDICTIONS: b"{}"}, OWNER, "take imported out"),
+        (IMPORTED, {PREDICTIONS: b"{}"}, OWNER, "remove imported from model.yaml"),
         (IMPORTED, {PREDICTIONS: b"{}", CARD: b""}, OWNER, None),
         (IMPORTED, {PREDICTIONS: None, CARD: None}, OWNER, None),
     ],

@@ -19,8 +19,9 @@ from rehearsal.world import World
 from support.comments import Drawn
 
 from evaluator.datasets.registry import get_dataset, study_ids
+from evaluator.site.identity import places
 
-GUIDE = (ROOT / "site" / "submit.md").read_text("utf-8")
+GUIDE = (ROOT / "site" / "submit.md").read_text("utf-8").replace("{{ example }}", places()["example"])
 FOLDER = "submissions/my-team/my-model"
 COMMANDS = re.findall(r"^\.venv/bin/rexrank .+$", GUIDE, re.MULTILINE)
 QUOTES = [

@@ -138,7 +138,9 @@ def test_without_its_pairs_the_page_is_the_same_and_it_is_said(content, tmp_path
     assert html.unescape(overall_page(bare)) == html.unescape(overall_page(content)).replace(link, "")
     assert "data/overall.findings.pairs.csv" not in dict(small_files(bare))
     shutil.copy(folder / pairwise_name("report"), path)
-    with pytest.raises(RexrankError, match=r"overall\.findings\.json has another digest.*rexrank rank"):
+    with pytest.raises(
+        RexrankError, match=r"overall\.findings\.json has a different digest from its pairs.*rexrank rank"
+    ):
         read_content(folder, URL)
 
 

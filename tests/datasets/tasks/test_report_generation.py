@@ -56,7 +56,7 @@ def test_a_file_of_impressions_is_refused_where_the_data_set_has_no_such_track(t
     assert problem.wanted == (
         "in every study the sections of a track of sandbox: findings (findings track); findings and impression (report track)"
     )
-    assert problem.fix == 'add findings to every study ("" where the model gave none)'
+    assert problem.fix == 'add findings to every study ("" where the model produced none)'
 
 
 @pytest.mark.parametrize(
