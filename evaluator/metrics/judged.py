@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
 from pydantic import JsonValue
@@ -24,6 +24,9 @@ from evaluator.models.judges.sanitise import escaped
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
+
+if TYPE_CHECKING:
+    from evaluator.models.judges.stub_server import FactsOf
 
 Reading = TypeVar("Reading")
 """What a metric reads out of an answer that it can use."""
@@ -183,6 +186,13 @@ class JudgedMetric(Metric):
     @abstractmethod
     def asker(self, run: Run) -> Asker[Any]:
         """What asks about pairs and reads answers in this run."""
+
+    def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:  # noqa: ARG002 - of metrics with a reply
+        """What the demo's stand-in judge answers to a prompt; `None` if it is not this metric's prompt.
+
+        `facts_of` gives the facts that a report of the sandbox states. Without a reply the demo leaves the metric out.
+        """
+        return None
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The score of every pair, between two rounds of controls; worst and failed where no answer can be used.

@@ -204,10 +204,10 @@ def test_a_judge_that_turns_bad_during_the_run_is_voided(monkeypatch: pytest.Mon
 
     real, bad = standin.answer, False
 
-    def turning(messages: Any, facts: Any) -> str:
+    def turning(messages: Any, *more: Any) -> str:
         nonlocal bad
         bad = bad or NEAR in json.dumps(messages)
-        return "nonsense" if bad else real(messages, facts)
+        return "nonsense" if bad else real(messages, *more)
 
     monkeypatch.setattr(standin, "answer", turning)
     with pytest.raises(JudgeVoid, match="after the run"):

@@ -1,7 +1,7 @@
 """A stand-in judge for rehearsals: it answers from facts instead of reading, over real HTTP.
 
-It speaks the OpenAI chat format, recognises two published prompts and its own for CRIMSON by their wording, and answers
-in the published formats, so that the client, the prompts and the parsers work as with a real model.
+It speaks the OpenAI chat format, recognises two published prompts and its own for CRIMSON by their wording, asks the
+classes of other judged metrics for a reply (`JudgedMetric.stand_in`), and answers in the published formats, so that the client, the prompts and the parsers work as with a real model.
 Its scores say nothing about a submission; its signature carries `@stand-in`.
 """
 
@@ -45,6 +45,8 @@ class FactLike(Protocol):
 
 
 FactsOf = Callable[[str], Sequence[FactLike]]
+Reply = Callable[[str, FactsOf], str | None]
+"""What a metric has the stand-in say to a prompt; `None` if the prompt is another metric's."""
 
 _ERRORS: Final = (
     "False report of a finding in the candidate",
@@ -209,8 +211,11 @@ class Message(NamedTuple):
     content: str
 
 
-def answer(messages: Sequence[Message], facts_of: FactsOf) -> str:
-    """What the stand-in says to a chat. Raises `ValueError` for a prompt it does not know."""
+def answer(messages: Sequence[Message], facts_of: FactsOf, replies: Sequence[Reply] = ()) -> str:
+    """What the stand-in says to a chat; `replies` come from metrics that bring their own.
+
+    Raises `ValueError` for a prompt that nobody knows.
+    """
     last = messages[-1].content
     if green := _GREEN.search(last):
         return green_answer(facts_of(green[1]), facts_of(green[2]))
@@ -220,8 +225,12 @@ def answer(messages: Sequence[Message], facts_of: FactsOf) -> str:
         pieces = re.split(r"\[(\d+)\] ", fine[1])
         lines = [(number, facts_of(text)) for number, text in zip(pieces[1::2], pieces[2::2], strict=True)]
         return fineradscore_answer(facts_of(fine[2]), lines)
+    for reply in replies:
+        text = reply(last, facts_of)
+        if text is not None:
+            return text
     raise ValueError(
-        "the stand-in judge knows the prompts of GREEN, FineRadScore and its own for CRIMSON only"
+        "the stand-in judge does not know this prompt: the metric's class has no `stand_in` for it"
     )
 
 
@@ -240,10 +249,13 @@ def completion(text: str, messages: Sequence[Message]) -> Any:
 
 
 @contextmanager
-def stand_in_judge(facts_of: FactsOf, name: str = MODEL, root: Path | None = None) -> Iterator[str]:
+def stand_in_judge(
+    facts_of: FactsOf, name: str = MODEL, root: Path | None = None, replies: Sequence[Reply] = ()
+) -> Iterator[str]:
     """The base URL of a stand-in judge on a free loopback port, stopped when the block ends.
 
-    It answers under `name` and, as engines do, says which folder it serves where `root` is given.
+    It answers under `name` and, as engines do, says which folder it serves if `root` is given. `replies` answer the
+    prompts of metrics other than GREEN, FineRadScore and CRIMSON.
     """
     entry = {"id": name, "object": "model", **({"root": str(root)} if root else {})}
 
@@ -257,7 +269,7 @@ def stand_in_judge(facts_of: FactsOf, name: str = MODEL, root: Path | None = Non
         def do_POST(self) -> None:
             try:
                 messages = self._messages()
-                self._reply(200, completion(answer(messages, facts_of), messages))
+                self._reply(200, completion(answer(messages, facts_of, replies), messages))
             except (ValueError, LookupError, TypeError) as error:
                 self.close_connection = True
                 self._reply(400, {"error": {"message": str(error), "type": "invalid_request_error"}})
