@@ -51,10 +51,13 @@ def form(pattern: str, words: str, *, longest: int = 1_000) -> StringConstraints
     return StringConstraints(max_length=longest, pattern=whole)
 
 
-Line = Annotated[
-    str,
-    form(f"{_BLACK}(?:{_PRINTABLE}*{_BLACK})?", "text on one line, not blank and without spaces at its ends"),
-]
+def line(longest: int = 1_000) -> StringConstraints:
+    """The constraint that a text is one line of at most `longest` characters."""
+    words = "text on one line, not blank and without spaces at its ends"
+    return form(f"{_BLACK}(?:{_PRINTABLE}*{_BLACK})?", words, longest=longest)
+
+
+Line = Annotated[str, line()]
 """A text on one line, not blank, without spaces at its ends."""
 Sha256 = Annotated[str, form("[0-9a-f]{64}", "64 lower-case hexadecimal digits")]
 """A SHA-256 digest."""

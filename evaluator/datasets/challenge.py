@@ -17,11 +17,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, GetPydanticSchema, model_validator
+from pydantic import Field, GetPydanticSchema, StringConstraints, model_validator
 from pydantic_core import core_schema
 
 from evaluator.core.host_files import Openable, read_host_file
-from evaluator.core.typed import Line, Typed, Wrong, absent, disagreement, form
+from evaluator.core.typed import Line, Typed, Wrong, absent, disagreement, form, line
 
 NAME: Final = "challenge.toml"
 ISSUES: Final = "issues"
@@ -81,13 +81,13 @@ HubOwner = Annotated[
     str, form(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,41}", "an account of the Hugging Face Hub")
 ]
 _PLAIN: Final = r"\x00-\x1f\x7f\u2028\u2029<>&"
-Name = Annotated[
-    str,
-    form(
-        rf"[^\s{_PLAIN}](?:[^{_PLAIN}]*[^\s{_PLAIN}])?",
-        "text on one line, not blank, without <, > and &: themes print a site's name as it is",
-    ),
-]
+
+
+def _plain_line(longest: int) -> StringConstraints:
+    words = "text on one line, not blank, without <, > and &: themes print a site's name as it is"
+    return form(rf"[^\s{_PLAIN}](?:[^{_PLAIN}]*[^\s{_PLAIN}])?", words, longest=longest)
+
+
 Handles = Annotated[tuple[Handle, ...], Field(strict=False, min_length=1)]
 Text = Annotated[
     str,
@@ -150,19 +150,17 @@ class Rules(Typed):
 class Challenge(Typed):
     """What a challenge is, where it lives and what it decides for itself: `challenge.toml`."""
 
-    name: Annotated[Name, Field(max_length=60)] = Field(description="The challenge's name.")
-    short: Annotated[Name, Field(max_length=20)] = Field(
+    name: Annotated[str, _plain_line(60)] = Field(description="The challenge's name.")
+    short: Annotated[str, _plain_line(20)] = Field(
         description="The name where it must be a word: badges, citations."
     )
-    about: Annotated[Name, Field(max_length=200)] = Field(description="What it is, in a sentence.")
+    about: Annotated[str, _plain_line(200)] = Field(description="What it is, in a sentence.")
     repository: Repository = Field(description="OWNER/NAME on GitHub, which takes the submissions.")
     site: SiteAddress = Field(description="Where the site is published.")
     contact: Contact = Field(
         description="Who answers questions: issues, an https address or an e-mail address."
     )
-    steward: Annotated[Line, Field(max_length=120)] = Field(
-        description="Who decides, and answers for the data."
-    )
+    steward: Annotated[str, line(120)] = Field(description="Who decides, and answers for the data.")
     maintainers: Handles = Field(description="Who reviews every change, as CODEOWNERS names them.")
     security: Handles = Field(description="Who reviews what touches the trust boundary as well.")
     bot: Slug = Field(description="The name that the leaderboard is committed under.")
