@@ -211,7 +211,7 @@ KINDS: dict[str, Callable[[Tree, str], Pieces]] = {
 
 
 def additions(tree: Tree) -> list[tuple[str, str]]:
-    """Kind and name of whatever there is a piece of, wherever that piece lies."""
+    """Kind and name of whatever there is a piece of, wherever that piece lies, in one order in every process."""
     challenge = tree.read(CHALLENGE)
 
     def every(pattern: str, words: str) -> Iterator[str]:
@@ -232,7 +232,7 @@ def additions(tree: Tree) -> list[tuple[str, str]]:
             *re.findall(r'^    "(\w+)": "evaluator\.metrics\.', tree.read(REGISTRY), re.MULTILINE),
             *every("evaluator/metrics/*.py", r'^    key\b.* = "(\w+)"$'),
         ],
-        "dataset": [*listed("datasets"), *files],
+        "dataset": [*listed("datasets"), *sorted(files)],
         "rule": [
             *re.findall(r'Rule\("(RX\d+)"', tree.read("evaluator/submissions/rules/codes.py")),
             *every("evaluator/**/*.py", r'problems\.add\(\s*"(RX\d+)"'),
@@ -245,7 +245,7 @@ def additions(tree: Tree) -> list[tuple[str, str]]:
             *(c for p in tree.paths("evaluator/datasets/tasks/*.py") for c in _checks_of(tree.read(p))),
         ],
         "column": re.findall(r'FactColumn\("(\w+)"', tree.read("evaluator/leaderboard/columns.py")),
-        "task": [*listed("tasks"), *tasks, *every("evaluator/datasets/*.yaml", r"^task: ([\w-]+)$")],
+        "task": [*listed("tasks"), *sorted(tasks), *every("evaluator/datasets/*.yaml", r"^task: ([\w-]+)$")],
     }
     return [(kind, name) for kind, of in names.items() for name in dict.fromkeys(of)]
 
