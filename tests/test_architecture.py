@@ -156,6 +156,7 @@ THEMES = {
     "cli/test_every_command",
     "scoring/integrity/test_every_rule",
     "doctor/test_guides",
+    "github/test_push",
     "leaderboard/test_corpus_columns",
     "metrics/test_judged_metrics",
     "metrics/test_properties",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -162,3 +163,19 @@ def card_bytes():
 @pytest.fixture
 def report_bytes():
     return reports
+
+
+@pytest.fixture
+def place(repo, tmp_path, submission_files, card_bytes, report_bytes, bundle):
+    """Main with the submissions that the bundle is of, a clone of it, and the bundle."""
+    second = {
+        "submissions/strangers/second/model.yaml": card_bytes(name="Second"),
+        "submissions/strangers/second/sandbox.json": report_bytes("near-copy", 3),
+    }
+    repo.merge({**submission_files(), **second, "leaderboard/reported/x.csv": b"kept"})
+    root = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", repo.url, str(root)], check=True)
+    assert json.loads((bundle / "bundle.json").read_text())["submissions"] == repo.run(
+        "rev-parse", "main:submissions"
+    )
+    return repo, root, bundle

@@ -1,79 +1,17 @@
-"""The one writer of main's leaderboard, against a real repository: laid out by one process, pushed by another."""
+"""The one writer of main's leaderboard, against a real repository: what it lays out, and what becomes of it."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from support.publication import FOLDER, ROW, PushError, fresh, publish, push
 from support.sparse import sparse_clone, unfetched
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.github.publish import prepare
-
-PUSH = Path(__file__).parents[2] / ".github" / "push.py"
-
-FOLDER = "submissions/strangers/careful"
-ROW = "records/sandbox/findings/strangers__careful.json"
-
-
-class PushError(Exception):
-    """What the pushing process said before it gave up."""
-
-
-def push(root, out, url, token="none"):
-    """The commit that the process with the token made main's, or `None`."""
-    server, _, name = url.rpartition("/")
-    temp = root.parent / "runner-temp"
-    temp.mkdir(exist_ok=True)
-    env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(temp), "PUSH_TOKEN": token}
-    env |= {"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": name, "HOME": str(temp)}
-    command = [sys.executable, "-I", str(PUSH), str(out)]
-    process = subprocess.run(
-        command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=60
-    )
-    if process.returncode:
-        raise PushError(process.stderr)
-    words, _, commit = process.stdout.strip().rpartition(" ")
-    return commit if words == "published" else None
-
-
-def fresh(root, url):
-    """A checkout of main as it is now, as the job makes one."""
-    subprocess.run(["git", "-C", str(root), "fetch", "-q", url, "main"], check=True)
-    subprocess.run(
-        ["git", "-C", str(root), "checkout", "-q", "--force", "--detach", "FETCH_HEAD"], check=True
-    )
-    out = root.parent / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    return out
-
-
-def publish(root, bundle, url, token="none", id_of=None):
-    out = fresh(root, url)
-    prepare(root, bundle, out, id_of)
-    return push(root, out, url, token)
-
-
-@pytest.fixture
-def place(repo, tmp_path, submission_files, card_bytes, report_bytes, bundle):
-    """Main with the submissions that the bundle is of, a clone of it, and the bundle."""
-    second = {
-        "submissions/strangers/second/model.yaml": card_bytes(name="Second"),
-        "submissions/strangers/second/sandbox.json": report_bytes("near-copy", 3),
-    }
-    repo.merge({**submission_files(), **second, "leaderboard/reported/x.csv": b"kept"})
-    root = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", repo.url, str(root)], check=True)
-    assert json.loads((bundle / "bundle.json").read_text())["submissions"] == repo.run(
-        "rev-parse", "main:submissions"
-    )
-    return repo, root, bundle
 
 
 def test_of_per_study_scores_only_the_rows_are_published(place):
@@ -184,113 +122,6 @@ def test_what_people_wrote_meanwhile_is_not_undone(place):
     assert repo.run("rev-parse", "main") == merge
 
 
-def test_a_refused_push_is_not_taken_for_a_race(place):
-    repo, root, bundle = place
-    out = fresh(root, repo.url)
-    prepare(root, bundle, out)
-    hook = Path(repo.url.removeprefix("file://")) / "hooks/pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    with pytest.raises(PushError, match="push"):
-        push(root, out, repo.url)
-
-
-def _link(out):
-    (out / "leaderboard/overview.json").unlink()
-    (out / "leaderboard/overview.json").symlink_to("/etc/passwd")
-
-
-def _large(out):
-    with (out / "leaderboard/overview.json").open("wb") as file:
-        file.truncate(64_000_001)
-
-
-def _many(out):
-    for n in range(20_001):
-        (out / f"leaderboard/{n}").touch()
-
-
-def _climb(out):
-    (out / "leaderboard/.git").mkdir()
-    (out / "leaderboard/.git/config").write_text("x")
-
-
-def _pipe(out):
-    os.mkfifo(out / "leaderboard/pipe")
-
-
-@pytest.mark.parametrize("harm", [_link, _large, _many, _climb, _pipe], ids=lambda f: f.__name__)
-def test_what_no_leaderboard_needs_is_not_pushed(place, harm):
-    """Whatever the job before was made to hand over."""
-    repo, root, bundle = place
-    out = fresh(root, repo.url)
-    prepare(root, bundle, out)
-    before = repo.run("rev-parse", "main")
-    harm(out)
-    with pytest.raises(PushError, match=r"larger than|not a regular file"):
-        push(root, out, repo.url)
-    assert repo.run("rev-parse", "main") == before
-
-
-def test_every_file_is_a_plain_one_and_the_rest_is_mains_tree(place):
-    repo, root, bundle = place
-    parent = repo.run("rev-parse", "main")
-    out = fresh(root, repo.url)
-    prepare(root, bundle, out)
-    for path in (out / "leaderboard").rglob("*"):
-        path.chmod(0o755)
-    (out / "evaluator").mkdir()
-    (out / "evaluator/evil.py").write_text("x")
-    commit = push(root, out, repo.url)
-    assert repo.run("log", "-1", "--format=%P", commit) == parent
-    assert {line.split()[0] for line in repo.run("ls-tree", "-r", commit, "leaderboard/").splitlines()} == {
-        "100644"
-    }
-    names = repo.run("diff-tree", "-r", "--name-only", parent, commit).split()
-    assert names
-    assert all(name.startswith("leaderboard/") for name in names)
-
-
-def test_the_pushing_code_is_short_and_of_the_standard_library():
-    lines = PUSH.read_text("utf-8").splitlines()
-    assert len(lines) <= 90
-    names = {
-        w.strip(",")
-        for line in lines
-        if line.startswith(("import ", "from "))
-        for w in line.split("#")[0].split()[1:]
-    }
-    assert names - {"import", "Path"} <= set(sys.stdlib_module_names)
-
-
-def test_the_push_fetches_no_submission(place, tmp_path):
-    """The job's checkout is sparse: git has no file of submissions/, and needs none to write the new tree."""
-    repo, root, bundle = place
-    out = fresh(root, repo.url)
-    prepare(root, bundle, out)
-    sparse = tmp_path / "sparse"
-    commands = (
-        ("init", "-q", "-b", "main"),
-        ("remote", "add", "origin", repo.url),
-        ("config", "core.sparseCheckout", "true"),
-        ("fetch", "-q", "--depth=1", "--filter=blob:none", "origin", "main"),
-        ("checkout", "-q", "-B", "main", "FETCH_HEAD"),
-    )
-    sparse.mkdir()
-    for command in commands:
-        subprocess.run(["git", *command], cwd=sparse, check=True)
-        if command[0] == "init":
-            (sparse / ".git/info/sparse-checkout").write_text("/*\n!/submissions/\n")
-    assert not (sparse / "submissions").exists()
-    assert push(sparse, out, repo.url) == repo.run("rev-parse", "main")
-    listing = ["git", "rev-list", "--objects", "--missing=print", "HEAD"]
-    objects = subprocess.run(listing, cwd=sparse, check=True, capture_output=True, text=True).stdout
-    wanted = {repo.run("rev-parse", f"main:{FOLDER}/{name}") for name in ("sandbox.json", "model.yaml")}
-    assert wanted <= {line[1:] for line in objects.splitlines() if line.startswith("?")}
-    assert f"{FOLDER}/sandbox.json" in repo.run("ls-tree", "-r", "--name-only", "main")
-
-
 def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tmp_path, report_bytes):
     """Of the first publication all; afterwards those that changed since, and a row of other bytes is still refused."""
     repo, _, bundle = place
@@ -313,7 +144,7 @@ def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tm
     repo.merge({predictions[0]: report_bytes("shuffled", 1)})
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
     write_text(bundle / "bundle.json", dump_json(note))
-    with pytest.raises(RexrankError, match=r"not of the predictions|main's submission"):
+    with pytest.raises(RexrankError, match=r"not for the predictions|main's submission"):
         check("other")
     assert unfetched(repo, tmp_path / "other") == predictions[1:]
 
@@ -355,20 +186,6 @@ def test_history_only_grows(place):
     assert "leaderboard/history.jsonl" in listed(repo)
 
 
-def test_no_hook_and_no_attribute_changes_what_was_checked(place):
-    repo, root, bundle = place
-    hook = root / ".git/hooks/pre-commit"
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    (root / ".git/info").mkdir(exist_ok=True)
-    (root / ".git/info/attributes").write_text("* text eol=crlf\n")
-    commit = publish(root, bundle, repo.url)
-    output = subprocess.run(
-        ["git", "-C", str(root), "show", f"{commit}:leaderboard/{ROW}"], capture_output=True, check=True
-    )
-    assert output.stdout == (bundle / ROW).read_bytes()
-
-
 def test_owners_are_recorded_with_the_publication(place):
     repo, root, bundle = place
     publish(root, bundle, repo.url, id_of={"stranger": 7}.get)
@@ -384,24 +201,3 @@ def test_a_bundle_must_say_what_it_was_made_of(place, text):
     write_text(bundle / "bundle.json", text)
     with pytest.raises(RexrankError, match="which submissions"):
         publish(root, bundle, repo.url)
-
-
-def test_the_token_is_in_no_argument_and_no_output(place, tmp_path):
-    repo, root, bundle = place
-    out = fresh(root, repo.url)
-    prepare(root, bundle, out)
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "git").write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tools}/seen\nexec {shutil.which("git")} "$@"\n'
-    )
-    (tools / "git").chmod(0o755)
-    before = os.environ["PATH"]
-    try:
-        os.environ["PATH"] = f"{tools}:{before}"
-        push(root, out, repo.url, "ghs_secret")
-    finally:
-        os.environ["PATH"] = before
-    arguments = (tools / "seen").read_text()
-    assert "push" in arguments
-    assert "ghs_secret" not in arguments

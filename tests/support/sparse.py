@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
+CARDS = "/*\n!/submissions/*/*/*\n/submissions/*/*/model.yaml\n"
+"""Of submissions/ the cards alone."""
 
-def sparse_clone(url, folder):
-    """A checkout as the job makes one: of submissions/ the cards alone, their predictions not even fetched."""
+
+def sparse_clone(url, folder, patterns=CARDS):
+    """A checkout as a job makes one: what the patterns leave out is not even fetched."""
     folder.mkdir()
     for command in (
         ("init", "-q", "-b", "main"),
@@ -17,7 +20,6 @@ def sparse_clone(url, folder):
     ):
         subprocess.run(["git", *command], cwd=folder, check=True)
         if command[0] == "init":
-            patterns = "/*\n!/submissions/*/*/*\n/submissions/*/*/model.yaml\n"
             (folder / ".git/info/sparse-checkout").write_text(patterns)
     return folder
 
