@@ -139,11 +139,11 @@ def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
         yield settings
         return
     from evaluator.datasets.sandbox.facts import facts_of
-    from evaluator.metrics.judges import by_metric, stand_in_replies
+    from evaluator.metrics.judges import by_metric, stand_in_reply
     from evaluator.models.judges.settings import JudgeSettings
     from evaluator.models.judges.stub_server import MODEL, stand_in_judge
 
-    with stand_in_judge(facts_of, replies=stand_in_replies()) as url:
+    with stand_in_judge(stand_in_reply(facts_of)) as url:
         yield replace(settings, judges=by_metric(JudgeSettings(url, MODEL, stand_in=True)))
 
 

@@ -6,6 +6,7 @@ shows it for the findings track alone. Each study's score is rounded to four pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from evaluator.models.judges.identity import judge_label
 from evaluator.models.judges.prompts import crimson as prompts
 from evaluator.models.judges.sanitise import ESCAPING
 from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.stub_server import FactsOf, crimson_reply
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 
@@ -33,6 +35,11 @@ PUBLISHED_ID: Final = f"rajpurkarlab/{PUBLISHED_JUDGE}"
 ANSWER_TOKENS: Final = 4096
 """Longest answer unless the judge's settings ask for another limit than the general default."""
 CONTEXT_KEYS: Final = ("Age", "Indication")
+PROMPTED: Final = re.compile(
+    r"Reference Findings \(Ground Truth\):\n(.*?)\n\nPredicted Findings \(Candidate\):\n(.*?)\n\nEnd of",
+    re.DOTALL,
+)
+"""The two reports in a prompt of the stand-in's own, for the published one is not in the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,11 @@ class Crimson(JudgedMetric):
         judge = self.judge(run)
         guidelines, context = self._prompt(run, judge)
         return _Asker(self.key, run, judge, guidelines=guidelines, context=context)
+
+    def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:
+        """What the demo's stand-in judge answers, in CRIMSON's format; `None` to another metric's prompt."""
+        reports = PROMPTED.search(prompt)
+        return crimson_reply(facts_of(reports[1]), facts_of(reports[2])) if reports else None
 
     def _prompt(self, run: Run, judge: JudgeSettings) -> tuple[bool, bool]:
         """(whether the prompt has guidelines, whether it has the patient's context)."""

@@ -24,6 +24,7 @@ from evaluator.models.judges.identity import judge_label
 from evaluator.models.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
 from evaluator.models.judges.sanitise import ESCAPING
 from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.stub_server import FactsOf, fineradscore_reply
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 
@@ -182,6 +183,10 @@ def strict(text: str, n_lines: int) -> list[tuple[str, dict[str, Any]]] | None:
     return corrections
 
 
+PROMPTED: Final = re.compile(r"Generated Text: (.*?) \n \n Ground Truth Text: (.*)", re.DOTALL)
+"""The two reports in a prompt."""
+
+
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object with its repeated keys."""
 
@@ -227,6 +232,15 @@ class FineRadScore(JudgedMetric):
     def asker(self, run: Run) -> _Asker:
         """What asks for corrections: three times under `clean`, as often as the official code under `compat`."""
         return _Asker(self.key, run, self.judge(run), self.variant(run))
+
+    def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:
+        """What the demo's stand-in judge answers, in FineRadScore's format; `None` to another metric's prompt."""
+        reports = PROMPTED.fullmatch(prompt)
+        if reports is None:
+            return None
+        pieces = re.split(r"\[(\d+)\] ", reports[1])
+        lines = [(number, facts_of(text)) for number, text in zip(pieces[1::2], pieces[2::2], strict=True)]
+        return fineradscore_reply(facts_of(reports[2]), lines)
 
 
 class _Asker(Asker[list[int]]):

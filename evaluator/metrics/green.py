@@ -27,6 +27,7 @@ from evaluator.models.judges.identity import JudgeVoid, judge_label, served_mode
 from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
 from evaluator.models.judges.sanitise import ESCAPING
 from evaluator.models.judges.settings import JudgeSettings, is_loopback
+from evaluator.models.judges.stub_server import FactsOf, green_reply
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.loading import reading
 from evaluator.models.manifest import model_specs
@@ -53,6 +54,11 @@ CATEGORIES: Final = (
 """Error categories (a) to (f)."""
 
 ParseStatus = Literal["ok", "degraded", "failed"]
+PROMPTED: Final = re.compile(
+    r"2\. Reference Report:\n    (.*?)\n\n    3\. Candidate Report:\n    (.*?)\n\n    4\. Reporting",
+    re.DOTALL,
+)
+"""The two reports in a prompt."""
 
 
 def prompt(reference: str, candidate: str) -> str:
@@ -263,6 +269,11 @@ class Green(JudgedMetric):
     def asker(self, run: Run) -> _Asker:
         """What asks for GREEN, once a study."""
         return _Asker(self.key, run, self.judge(run))
+
+    def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:
+        """What the demo's stand-in judge answers, in GREEN's format; `None` to another metric's prompt."""
+        reports = PROMPTED.search(prompt)
+        return green_reply(facts_of(reports[1]), facts_of(reports[2])) if reports else None
 
 
 class _Asker(Asker[tuple[GreenCounts, ParseStatus]]):

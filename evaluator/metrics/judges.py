@@ -12,7 +12,7 @@ from evaluator.models.judges import config
 from evaluator.models.judges.settings import JudgeSettings
 
 if TYPE_CHECKING:
-    from evaluator.models.judges.stub_server import Reply
+    from evaluator.models.judges.stub_server import FactsOf, Reply
 
 
 @cache
@@ -21,12 +21,24 @@ def judged_keys() -> tuple[str, ...]:
     return tuple(key for key in metric_keys() if get_metric(key).family == "judge")
 
 
-def stand_in_replies() -> tuple[Reply, ...]:
-    """What the judged metrics have the demo's stand-in judge say to their prompts, in table order."""
+def stand_in_reply(facts_of: FactsOf) -> Reply:
+    """What the stand-in judge of rehearsals says to a prompt: the reply of the metric that knows it as its own.
+
+    `facts_of` gives the facts that a text states. The reply raises `ValueError` for a prompt that no metric knows.
+    """
     from evaluator.metrics.judged import JudgedMetric
 
-    metrics = map(get_metric, judged_keys())
-    return tuple(metric.stand_in for metric in metrics if isinstance(metric, JudgedMetric))
+    metrics = [m for m in map(get_metric, judged_keys()) if isinstance(m, JudgedMetric)]
+
+    def reply(prompt: str) -> str:
+        for metric in metrics:
+            if (text := metric.stand_in(prompt, facts_of)) is not None:
+                return text
+        raise ValueError(
+            "the stand-in judge does not know this prompt: no metric's class has a `stand_in` for it"
+        )
+
+    return reply
 
 
 @cache

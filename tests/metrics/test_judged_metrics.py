@@ -21,7 +21,7 @@ from evaluator.metrics.crimson import Crimson
 from evaluator.metrics.fineradscore import FineRadScore, schema_of
 from evaluator.metrics.green import Green
 from evaluator.metrics.judged import JudgedMetric
-from evaluator.metrics.judges import by_metric
+from evaluator.metrics.judges import by_metric, stand_in_reply
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS
 from evaluator.models.judges.identity import JudgeVoid
@@ -74,7 +74,7 @@ def facts_of(text: str) -> list[Fact]:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     pytest.importorskip("openai", reason=reason("score"))
-    with stand_in_judge(facts_of) as address:
+    with stand_in_judge(stand_in_reply(facts_of)) as address:
         yield address
 
 
@@ -265,7 +265,7 @@ def test_green_sends_token_ids_where_its_tokenizer_is_on_both_sides(
     if served != "none":
         ours = (PARITY / "green/tokenizer.model").read_bytes()
         (tmp_path / "tokenizer.model").write_bytes(ours if served == "ours" else b"another")
-    with stand_in_judge(facts_of, "judge", tmp_path if served != "none" else None) as address:
+    with stand_in_judge(stand_in_reply(facts_of), "judge", tmp_path if served != "none" else None) as address:
         judge = JudgeSettings(address, "judge", token_ids=named)
         signature = str(Green().signature(Run(judges=by_metric(judge), models=PARITY)))
     assert f"decoding:greedy,{way}," in signature

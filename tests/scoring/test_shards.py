@@ -13,7 +13,7 @@ from evaluator.datasets.sandbox.facts import facts_of
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.datasets.tasks.report_generation import TASK
-from evaluator.metrics.judges import judged_keys, stand_in_replies
+from evaluator.metrics.judges import judged_keys, stand_in_reply
 from evaluator.metrics.registry import task_metrics
 from evaluator.models.judges.stub_server import MODEL, stand_in_judge
 from evaluator.scoring.records import typed_record
@@ -41,7 +41,7 @@ def rexrank(tmp_path, monkeypatch):
 
 def test_every_metric_of_the_boards_merges_to_the_bytes_of_a_whole_run(rexrank, tmp_path):
     pytest.importorskip("torch", reason=reason("score"))
-    with stand_in_judge(facts_of, replies=stand_in_replies()) as url:
+    with stand_in_judge(stand_in_reply(facts_of)) as url:
         how = ("--models", shipped_models(), "--judge-url", url, "--judge-model", MODEL)
         whole = rexrank("score", *how, "--store", "whole-store", "--leaderboard", "whole")
         assert whole.code == 0, whole.err

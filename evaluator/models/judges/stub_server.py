@@ -1,14 +1,13 @@
 """A stand-in judge for rehearsals: it answers from facts instead of reading, over real HTTP.
 
-It speaks the OpenAI chat format, recognises two published prompts and its own for CRIMSON by their wording, asks the
-classes of other judged metrics for a reply (`JudgedMetric.stand_in`), and answers in the published formats, so that the client, the prompts and the parsers work as with a real model.
+It speaks the OpenAI chat format. The class of the metric that asks recognises its own prompt by the wording
+(`JudgedMetric.stand_in`) and replies in the published format, with a function of this module or one of its own, so that the client, the prompts and the parsers work as with a real model.
 Its scores say nothing about a submission; its signature carries `@stand-in`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,8 +44,8 @@ class FactLike(Protocol):
 
 
 FactsOf = Callable[[str], Sequence[FactLike]]
-Reply = Callable[[str, FactsOf], str | None]
-"""What a metric has the stand-in say to a prompt; `None` if the prompt is another metric's."""
+Reply = Callable[[str], str]
+"""What the stand-in says to a prompt (`evaluator.metrics.judges.stand_in_reply`)."""
 
 _ERRORS: Final = (
     "False report of a finding in the candidate",
@@ -96,7 +95,7 @@ def _wrong(wanted: FactLike, finding: FactLike) -> list[int]:
     return wrong
 
 
-def green_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
+def green_reply(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
     """The comparison in GREEN's answer format."""
     errors, matches = differences(reference, candidate)
     significant = "\n".join(
@@ -111,9 +110,7 @@ def green_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -
     )
 
 
-def fineradscore_answer(
-    reference: Sequence[FactLike], lines: Sequence[tuple[str, Sequence[FactLike]]]
-) -> str:
+def fineradscore_reply(reference: Sequence[FactLike], lines: Sequence[tuple[str, Sequence[FactLike]]]) -> str:
     """The comparison in FineRadScore's answer format; `lines` are the candidate's (number, facts)."""
     errors, _ = differences(reference, [fact for _, facts in lines for fact in facts])
     at: dict[str, str] = {}
@@ -130,7 +127,7 @@ def fineradscore_answer(
     return _corrections(parts)
 
 
-def crimson_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
+def crimson_reply(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
     """The comparison in CRIMSON's answer format; normal findings are not listed."""
     errors, _ = differences(reference, candidate)
     ours, theirs = ([f for f in facts if f.status != "absent"] for facts in (reference, candidate))
@@ -194,44 +191,15 @@ def _corrections(parts: list[tuple[str, int, str]]) -> str:
     )
 
 
-_GREEN: Final = re.compile(
-    r"2\. Reference Report:\n    (.*?)\n\n    3\. Candidate Report:\n    (.*?)\n\n    4\. Reporting",
-    re.DOTALL,
-)
-_CRIMSON: Final = re.compile(
-    r"Reference Findings \(Ground Truth\):\n(.*?)\n\nPredicted Findings \(Candidate\):\n(.*?)\n\nEnd of",
-    re.DOTALL,
-)
-_FINE: Final = re.compile(r"Generated Text: (.*?) \n \n Ground Truth Text: (.*)", re.DOTALL)
-
-
 class Message(NamedTuple):
     """What one side of a chat said."""
 
     content: str
 
 
-def answer(messages: Sequence[Message], facts_of: FactsOf, replies: Sequence[Reply] = ()) -> str:
-    """What the stand-in says to a chat; `replies` come from metrics that bring their own.
-
-    Raises `ValueError` for a prompt that nobody knows.
-    """
-    last = messages[-1].content
-    if green := _GREEN.search(last):
-        return green_answer(facts_of(green[1]), facts_of(green[2]))
-    if crimson := _CRIMSON.search(last):
-        return crimson_answer(facts_of(crimson[1]), facts_of(crimson[2]))
-    if fine := _FINE.fullmatch(last):
-        pieces = re.split(r"\[(\d+)\] ", fine[1])
-        lines = [(number, facts_of(text)) for number, text in zip(pieces[1::2], pieces[2::2], strict=True)]
-        return fineradscore_answer(facts_of(fine[2]), lines)
-    for reply in replies:
-        text = reply(last, facts_of)
-        if text is not None:
-            return text
-    raise ValueError(
-        "the stand-in judge does not know this prompt: the metric's class has no `stand_in` for it"
-    )
+def answer(messages: Sequence[Message], reply: Reply) -> str:
+    """What the stand-in says to a chat: the reply to its last message. Raises `ValueError` for a prompt that nobody knows."""
+    return reply(messages[-1].content)
 
 
 def completion(text: str, messages: Sequence[Message]) -> Any:
@@ -249,13 +217,10 @@ def completion(text: str, messages: Sequence[Message]) -> Any:
 
 
 @contextmanager
-def stand_in_judge(
-    facts_of: FactsOf, name: str = MODEL, root: Path | None = None, replies: Sequence[Reply] = ()
-) -> Iterator[str]:
+def stand_in_judge(reply: Reply, name: str = MODEL, root: Path | None = None) -> Iterator[str]:
     """The base URL of a stand-in judge on a free loopback port, stopped when the block ends.
 
-    It answers under `name` and, as engines do, says which folder it serves if `root` is given. `replies` answer the
-    prompts of metrics other than GREEN, FineRadScore and CRIMSON.
+    It answers under `name` and, as engines do, says which folder it serves if `root` is given.
     """
     entry = {"id": name, "object": "model", **({"root": str(root)} if root else {})}
 
@@ -269,7 +234,7 @@ def stand_in_judge(
         def do_POST(self) -> None:
             try:
                 messages = self._messages()
-                self._reply(200, completion(answer(messages, facts_of, replies), messages))
+                self._reply(200, completion(answer(messages, reply), messages))
             except (ValueError, LookupError, TypeError) as error:
                 self.close_connection = True
                 self._reply(400, {"error": {"message": str(error), "type": "invalid_request_error"}})

@@ -17,7 +17,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.datasets.sandbox.facts import facts_of
 from evaluator.leaderboard.eligibility import sort_entrants
-from evaluator.metrics.judges import by_metric
+from evaluator.metrics.judges import by_metric, stand_in_reply
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.stub_server import FactsOf, stand_in_judge
 from evaluator.scoring.records import Board, read_records
@@ -49,7 +49,7 @@ def engine(folder: Path | None = None, answers: FactsOf = facts_of) -> Iterator[
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text("{}")
         (folder / "model.bin").write_text(folder.name)
-    with stand_in_judge(answers, NAME, folder) as url:
+    with stand_in_judge(stand_in_reply(answers), NAME, folder) as url:
         yield JudgeSettings(url, NAME, backoff=0.01, concurrency=8)
 
 

@@ -17,8 +17,8 @@ from evaluator.datasets.sandbox.facts import facts_of
 from evaluator.datasets.sandbox.generate import predictions
 from evaluator.metrics.base import Metric
 from evaluator.metrics.fineradscore import FineRadScore
-from evaluator.metrics.green import Green
-from evaluator.metrics.judges import by_metric
+from evaluator.metrics.green import PROMPTED, Green
+from evaluator.metrics.judges import by_metric, stand_in_reply
 from evaluator.models.judges import stub_server as standin
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS, controls
@@ -52,11 +52,11 @@ def obeying(prompts: Sequence[str]) -> Callable[..., list[Answer]]:
     def answer(request: Request) -> str:
         messages = [standin.Message(content) for _, content in request.messages]
         last = messages[-1].content
-        green = standin._GREEN.search(last)
+        green = PROMPTED.search(last)
         candidate = green[2] if green else last.partition(" Ground Truth Text:")[0]
         if any(order in skeleton(candidate) or order in candidate for order in orders):
             return PERFECT if green else "{}"
-        return standin.answer(messages, facts_of)
+        return standin.answer(messages, stand_in_reply(facts_of))
 
     def ask(_: Judge, requests: Sequence[Request], __: Any = None) -> list[Answer]:
         return [Answer(text=answer(request)) for request in requests]
