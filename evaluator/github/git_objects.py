@@ -34,8 +34,10 @@ SAFE: Final = {
     "GIT_ALLOW_PROTOCOL": "https:http:file",
 }
 """Git without questions, without the machine's configuration, over ordinary transports only."""
-_OPTIONS: Final = ("-c", "core.quotePath=false", "-c", "maintenance.auto=false")
-"""Paths as they are, and no tidying up of folders that live as long as a job."""
+_SETTINGS: Final = ("core.quotePath=false", "maintenance.auto=false", "fetch.negotiationAlgorithm=noop")
+"""Paths as they are, and no tidying up of folders that live as long as a job. Nothing is said to be here already: of a
+commit that came without its blobs, a server would then send none of them."""
+_OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _BLOCK: Final = 512
 _BOUNDED: Final = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')
 """Starts a command with a limit of `$0` blocks a file. Python's own `preexec_fn` would copy this whole process first."""
@@ -69,13 +71,20 @@ def git(git_dir: Path, *args: str) -> bytes:
     return out
 
 
-def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-    """Git's exit status and what it prints; raises `RexrankError` when it takes too long.
+def git_status(
+    git_dir: Path,
+    *args: str,
+    environment: Mapping[str, str] | None = None,
+    bounded: bool = True,
+    timeout: float = TIMEOUT,
+) -> tuple[int, bytes]:
+    """Git's exit status and what it prints; raises `RexrankError` if it takes longer than `timeout` seconds.
 
-    Nothing that it writes, its answer included, may grow beyond `MAX_WRITTEN` bytes: it is ended by SIGXFSZ.
+    If `bounded`, nothing that it writes, its answer included, may exceed `MAX_WRITTEN` bytes: SIGXFSZ ends it. Only what
+    main itself holds is fetched without that bound.
     """
-    bounded = (*_BOUNDED, str(MAX_WRITTEN // _BLOCK))
-    command = [*bounded, "git", *_OPTIONS, f"--git-dir={git_dir}", *args]
+    limit = (*_BOUNDED, str(MAX_WRITTEN // _BLOCK)) if bounded else ()
+    command = [*limit, "git", *_OPTIONS, f"--git-dir={git_dir}", *args]
     token = credentials(os.environ.get("GITHUB_TOKEN", ""))
     with tempfile.TemporaryFile() as answer:
         try:
@@ -84,12 +93,12 @@ def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None 
                 stdin=subprocess.DEVNULL,
                 stdout=answer,
                 stderr=subprocess.DEVNULL,
-                timeout=TIMEOUT,
+                timeout=timeout,
                 check=False,
                 env={**os.environ, **SAFE, **token, **(environment or {})},
             )
         except subprocess.TimeoutExpired as error:
-            raise RexrankError(f"git {args[0]} took longer than {TIMEOUT:g} s. Run the job again.") from error
+            raise RexrankError(f"git {args[0]} took longer than {timeout:g} s. Run the job again.") from error
         answer.seek(0)
         return process.returncode, answer.read()
 

@@ -6,9 +6,7 @@ compares, git fetches the blobs in one request, and they are read one at a time.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +15,7 @@ from typing import Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import Dataset
-from evaluator.github.git_objects import SAFE, SHA, credentials, git, git_status
+from evaluator.github.git_objects import SHA, git, git_status
 from evaluator.submissions.reading import PredictionFiles
 from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
 
@@ -103,35 +101,8 @@ def main_files(root: Path) -> MainFiles:
 
 def _fetch(git_dir: Path, oids: Collection[str]) -> None:
     """Brings objects of main by their names, as git itself does where one is missing, but all in one request."""
-    command = [
-        "git",
-        "-c",
-        "fetch.negotiationAlgorithm=noop",
-        f"--git-dir={git_dir}",
-        "fetch",
-        "-q",
-        "--no-tags",
-    ]
-    command += [
-        "--no-write-fetch-head",
-        "--no-auto-maintenance",
-        "--recurse-submodules=no",
-        "--filter=blob:none",
-        "origin",
-        *oids,
-    ]
-    token = credentials(os.environ.get("GITHUB_TOKEN", ""))
-    try:
-        status = subprocess.run(  # noqa: S603 - an argument list
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=FETCH_TIMEOUT,
-            check=False,
-            env={**os.environ, **SAFE, **token},
-        ).returncode
-    except subprocess.TimeoutExpired as error:
-        raise RexrankError(f"git fetch took longer than {FETCH_TIMEOUT:g} s. Run the job again.") from error
+    options = ("-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--filter=blob:none")
+    command = ("fetch", *options, "--recurse-submodules=no", "origin", *oids)
+    status, _ = git_status(git_dir, *command, bounded=False, timeout=FETCH_TIMEOUT)
     if status:
         raise RexrankError(f"git fetch failed with status {status}. Run the job again.")
