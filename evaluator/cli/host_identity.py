@@ -51,8 +51,6 @@ WORDS: Final = tuple(f.name for f in fields(Identity) if f.name != "runner")
 RUNNER: Final = (
     "# Labels of the one trusted machine that scores; without this line GitHub's own do.\nrunner = {}\n"
 )
-PRIMARY: Final = {"report-generation": "radcliq_v1", "vqa": "accuracy_macro"}
-"""What ranks a task's boards until its host decides otherwise."""
 QUESTIONS: Final = {
     "name": "The challenge's name, as shown to readers",
     "repository": "The repository on GitHub, OWNER/NAME",
@@ -101,7 +99,8 @@ def check_ids(ids: Sequence[str]) -> None:
 
 def new_challenge(said: Identity, data: Data, profile: str) -> tuple[Challenge, str]:
     """The new challenge and the text of its file, checked as it will be read."""
-    several = len(data.ids) > 1
+    task, several = get_task(data.task), len(data.ids) > 1
+    primary = task.ranks_by or next(iter((*task.metrics, *task.stand_by)), "")
     block = f'[[overall.blocks]]\ntitle = "All datasets"\ndatasets = {json.dumps([*data.ids])}\n'
     overall = (
         f"\n# One order over several datasets.\n[overall]\nboards = {json.dumps([*data.ids])}\n\n{block}"
@@ -114,18 +113,12 @@ def new_challenge(said: Identity, data: Data, profile: str) -> tuple[Challenge, 
         "runner": RUNNER.format(json.dumps([*said.runner])) if said.runner else "",
         "tasks": json.dumps([data.task]),
         "datasets": json.dumps([*data.ids]),
-        "primary": f'{data.task} = "{_primary(data.task)}"',
+        "primary": f'{data.task} = "{primary}"',
         "overall": overall if several else "",
     }
     template = resources.files("evaluator.cli").joinpath("templates", "challenge.txt").read_text("utf-8")
     text = Template(template).substitute(values)
     return read_draft(text, data.ids), text
-
-
-def _primary(task: str) -> str:
-    """The metric that ranks a task: of one that is new the first that it names."""
-    declared = get_task(task)
-    return PRIMARY.get(task) or next(iter((*declared.metrics, *declared.stand_by)), "")
 
 
 def read_draft(text: str, new: Collection[str]) -> Challenge:

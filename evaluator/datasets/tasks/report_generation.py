@@ -32,6 +32,7 @@ TASK: Final = Task(
             optional=True,
         ),
     ),
+    ranks_by="radcliq_v1",
     stand_by=("bertscore", "bleu_2"),
     aggregated=("bleu_2", "bertscore", "semb_score", "radgraph_f1", "ratescore", "green", "crimson"),
     compared=("radcliq_v1", "bertscore", "bleu_2"),

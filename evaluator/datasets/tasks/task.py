@@ -71,14 +71,18 @@ class Task:
     """What a model does with a study, and all that scoring it needs.
 
     `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how
-    a prediction that says nothing is written in a file. `complete`: whether a file must name every item; else one that
-    it lacks counts as one that says nothing. `metrics`:
-    what every submission is scored with, beside the metrics whose class says `on_boards` (`task_metrics`). `stand_by`:
-    what ranks where no model has the challenge's choice.
-        `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
-        panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
-        models have. `recomputed`: one without weights that the publisher computes again from a public set's texts. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
-        `references_by`, `predictions_by`, `scoring_by`: see the module.
+    a prediction that says nothing is written in a file. `complete`: whether a file must name every item; otherwise a
+    missing one counts as one that says nothing.
+
+    `metrics`: what every submission is scored with, besides the metrics whose class says `on_boards` (`task_metrics`).
+    `ranks_by`: what ranks the boards of a new challenge (default: the first of `metrics`). `stand_by`: what ranks if no
+    model has the challenge's choice. `subgroup_metric`: the one of the subgroup tables (default: the primary).
+    `aggregated`: those of the sensitivity panel. `compared`: those whose per-item scores are correlated when copies are
+    looked for, the first that both models have. `recomputed`: one without weights that the publisher computes again from
+    a public set's texts.
+
+    `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks. `references_by`,
+    `predictions_by`, `scoring_by`: see the module.
     """
 
     id: str
@@ -96,6 +100,7 @@ class Task:
     predictions_by: str
     scoring_by: str
     metrics: tuple[str, ...] = ()
+    ranks_by: str = ""
     stand_by: tuple[str, ...] = ()
     subgroup_metric: str = ""
     aggregated: tuple[str, ...] = ()
