@@ -36,7 +36,7 @@ def _run() -> NoReturn:
 
     from evaluator.cli import output
     from evaluator.core.problems import ExitCode, MetricUnavailable, RexrankError
-    from evaluator.core.stopping import Stopped
+    from evaluator.core.stopping import Stopped, ignore_signals_at_exit
 
     code: int = ExitCode.FAILURE
     try:
@@ -77,6 +77,7 @@ def _run() -> NoReturn:
         if isinstance(error, OSError) and not _flushed():
             _drop_output()
     _finish(code)
+    ignore_signals_at_exit()
     sys.exit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -48,6 +49,20 @@ def stop_on_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
+
+
+def ignore_signals_at_exit() -> None:
+    """Has a signal change nothing once Python shuts down: the command has said how it ended.
+
+    Python takes the handlers away on its way out; a signal would then end the process in silence, with another code.
+    """
+    atexit.register(_ignore_signals)
+
+
+def _ignore_signals() -> None:
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:

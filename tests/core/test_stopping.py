@@ -305,3 +305,25 @@ def test_a_stopped_judge_stops_its_engine(stopped, work):
     says_how_to_go_on(result, 143, "SIGTERM")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+AT_EXIT = """
+import atexit, os, signal, sys
+# Runs in Python's own shutdown, after the command has said how it ended.
+atexit.register(os.kill, os.getpid(), int(sys.argv[1]))
+sys.argv = ["rexrank", *sys.argv[2:]]
+from evaluator.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize(("arguments", "code"), [(["metrics"], 0), (["metrics", "--no-such-option"], 1)])
+def test_a_signal_after_the_last_word_changes_neither_words_nor_code(number, arguments, code):
+    def run(signal_number):
+        command = [sys.executable, "-c", AT_EXIT, str(signal_number), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+    undisturbed, done = run(0), run(int(number))  # signal 0 is none
+    assert undisturbed.returncode == code
+    assert (done.returncode, done.stdout, done.stderr) == (code, undisturbed.stdout, undisturbed.stderr)
