@@ -11,16 +11,16 @@ from typing import Any, Final, Literal
 from markupsafe import Markup
 from pydantic import Field
 
-from evaluator.core.files import dump_json, sha256_bytes
+from evaluator.core.files import sha256_bytes
 from evaluator.core.version import __version__
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.leaderboard.history import HISTORY_SCHEMA, HistoryFile
-from evaluator.leaderboard.overall_files import overall_files, overall_pairs_csv
+from evaluator.leaderboard.overall_files import overall_csv, overall_pairs_csv
 from evaluator.leaderboard.row import Entry as Part
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
-from evaluator.leaderboard.table_files import rank_text, table_csv, table_json, table_markdown
+from evaluator.leaderboard.table_files import rank_text, table_csv, table_markdown
 from evaluator.scoring.record import RecordCard
 from evaluator.site.board.latex import table_latex
 from evaluator.site.compare import compare_files
@@ -28,6 +28,7 @@ from evaluator.site.content import Content, schema_text
 from evaluator.site.hub import hub_files
 from evaluator.site.openapi import ADDRESS, openapi
 from evaluator.site.paperswithcode import sota_tasks
+from evaluator.site.served import compact, served
 from evaluator.site.template import own, render
 from evaluator.site.views import Fact
 from evaluator.submissions.task_predictions import predictions_of
@@ -82,24 +83,18 @@ class Endpoints:
     endpoints: tuple[Endpoint, ...]
 
 
-def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site and text of every data file but the cases, the index last."""
-    small = dict(small_files(content))
-    yield from small.items()
-    yield from large_files(content, small)
-
-
-def large_files(content: Content, small: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def large_files(content: Content, small: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     """The pairs by model, one file at a time, then the index of these and of the data files among `small`."""
     digests = {name: sha256_bytes(body.encode()) for name, body in small.items() if name.startswith("data/")}
     for name, body in compare_files(content):
-        digests[name] = sha256_bytes(body.encode())
-        yield name, body
+        data = served(name, body)
+        digests[name] = sha256_bytes(data)
+        yield name, data
     files = [
         {"path": name.removeprefix("data/"), "sha256": digest} for name, digest in sorted(digests.items())
     ]
     index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": files}
-    yield "data/index.json", dump_json(index)
+    yield "data/index.json", compact(index).encode()
 
 
 def fill(docs: Path) -> None:
@@ -141,33 +136,31 @@ def small_files(content: Content) -> Iterator[tuple[str, str]]:
     """Name below the site's sources and text of every data file that the builder carries."""
     for (dataset, track), table in content.tables.items():
         name = f"data/{dataset}.{track}"
-        yield f"{name}.json", table_json(table)
+        yield f"{name}.json", compact(table.view())
         yield f"{name}.csv", table_csv(table)
         yield f"{name}.tex", table_latex(table, content.site_url)
         yield f"{name}.md.txt", table_markdown(table)
-    yield "data/overview.json", dump_json(content.overview.view())
+    yield "data/overview.json", compact(content.overview.view())
     for overall in content.overall.values():
-        yield from (
-            (f"data/{name}", body)
-            for name, body in overall_files(overall).items()
-            if not name.endswith(".md")
-        )
+        name = f"data/overall.{overall.track}"
+        yield f"{name}.json", compact(overall.view())
+        yield f"{name}.csv", overall_csv(overall)
         if overall.pairs:
-            yield f"data/overall.{overall.track}.pairs.csv", overall_pairs_csv(overall)
+            yield f"{name}.pairs.csv", overall_pairs_csv(overall)
     yield (
         "data/history.json",
-        dump_json(HistoryFile(schema=HISTORY_SCHEMA, events=tuple(content.history)).view()),
+        compact(HistoryFile(schema=HISTORY_SCHEMA, events=tuple(content.history)).view()),
     )
     yield from hub_files(content)
-    yield "data/paperswithcode.json", dump_json([t.view() for t in sota_tasks(content)])
-    yield ADDRESS, dump_json(openapi(ENDPOINTS, content.site_url))
+    yield "data/paperswithcode.json", compact([t.view() for t in sota_tasks(content)])
+    yield ADDRESS, compact(openapi(ENDPOINTS, content.site_url))
     for name in SCHEMAS:
         yield f"data/schemas/{name}.schema.json", schema_text(name)
     for model in content.models:
-        yield f"data/models/{model}.json", dump_json(model_json(model, content).view())
+        yield f"data/models/{model}.json", compact(model_json(model, content).view())
         for table, row, _ in content.models[model]:
             badge = f"data/badges/{model}/{table.dataset}.{table.track}.json"
-            yield badge, dump_json(badge_json(table, row).view())
+            yield badge, compact(badge_json(table, row).view())
 
 
 class BoardRow(Part):

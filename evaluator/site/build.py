@@ -53,6 +53,7 @@ from evaluator.site.model.cases import case_files
 from evaluator.site.model.index import models_index
 from evaluator.site.navigation import navigation
 from evaluator.site.search import lighten
+from evaluator.site.served import served
 from evaluator.site.styles import joined
 from evaluator.site.weight import lose_weight
 
@@ -110,7 +111,7 @@ def write_pages(leaderboard: Path, docs: Path, site_url: str | None = None) -> N
 
 def _write(texts: Mapping[str, str], docs: Path) -> None:
     for name, body in texts.items():
-        _put(docs / name, body)
+        _put(docs / name, body.encode())
     for folder in ("leaderboards", "models", "data", "datasets"):
         for path in (docs / folder).rglob("*.*"):
             if path.is_file() and path.relative_to(docs).as_posix() not in texts:
@@ -124,15 +125,14 @@ def write_large(leaderboard: Path, site: Path) -> None:
 
 
 def _write_large(content: Content, small: Mapping[str, str], site: Path) -> None:
-    for name, body in endpoints.large_files(content, small):
-        _put(site / name, body)
+    for name, data in endpoints.large_files(content, small):
+        _put(site / name, data)
     for name, body in case_files(content):
-        _put(site / name, body)
+        _put(site / name, served(name, body))
 
 
-def _put(path: Path, body: str) -> None:
+def _put(path: Path, data: bytes) -> None:
     """Writes what changed; these files are made anew at will, and need not outlive a crash."""
-    data = body.encode()
     if path.is_file() and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

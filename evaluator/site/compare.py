@@ -13,7 +13,8 @@ from evaluator.leaderboard.table import Column, PairTest, Standing, Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.board.cells import shown_parts
 from evaluator.site.content import Content
-from evaluator.site.model.cases import compact, has_texts
+from evaluator.site.model.cases import has_texts
+from evaluator.site.served import compact
 from evaluator.site.template import render
 from evaluator.site.words import TRACK_TITLES, inputs_of, number
 
@@ -163,7 +164,7 @@ def compare_files(content: Content) -> Iterator[tuple[str, str]]:
 
 
 def _file(row: Row) -> str:
-    return f"{row.id.replace('/', '__')}.json"
+    return f"{row.id.replace('/', '__')}.json.gz"
 
 
 def _board(table: Table, content: Content) -> dict[str, Any]:
@@ -185,13 +186,6 @@ def _board(table: Table, content: Content) -> dict[str, Any]:
         "baselines": [{"id": r.id, "name": r.name} for r in table.nulls],
         "cases": [r.id for r in table.rows if r.id in with_cases],
     }
-
-
-def _ordered(value: Any) -> Any:
-    """A JSON value with the keys of its objects in the order of the alphabet, as files have them."""
-    if isinstance(value, list):
-        return [_ordered(v) for v in value]
-    return {k: _ordered(value[k]) for k in sorted(value)} if isinstance(value, dict) else value
 
 
 def _spread(table: Table, key: str) -> float:
@@ -257,11 +251,11 @@ def _model(
         "kind": row.kind,
         "institution": row.institution,
         "rank": [row.rank_low, row.rank_high],
-        "inputs": _ordered(row.inputs.view()),
+        "inputs": row.inputs.view(),
         "reads": "no image" if row.kind == "null" else inputs_of(row.inputs),
         "trained_on_dataset": row.trained_on_dataset,
         "metrics": {
-            k: {"mean": e.mean, "low": e.low, "high": e.high, "display": _ordered(e.display.view())}
+            k: {"mean": e.mean, "low": e.low, "high": e.high, "display": e.display.view()}
             for k, e in row.metrics.items()
         },
         "others": [*others, *nulls],

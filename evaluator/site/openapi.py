@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue
 
@@ -17,6 +17,7 @@ from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import dataset_ids
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.site.content import schema_text
+from evaluator.site.served import PACKED
 
 ADDRESS: Final = "data/openapi.json"
 _SLUG: Final = "^[a-z0-9][a-z0-9.-]{0,39}$"
@@ -76,12 +77,21 @@ def _paths(endpoints: Sequence[str]) -> Iterator[tuple[str, dict[str, JsonValue]
     for name in endpoints:
         schema = json.loads(schema_text(name))
         # The file of the schema lies beside: its own references stay whole.
-        content: dict[str, JsonValue] = {
-            "application/json": {"schema": {"$ref": f"schemas/{name}.schema.json"}}
-        }
-        yield _path(schema["x-address"], schema["title"], schema["description"], content)
+        yield _path(schema["x-address"], schema["title"], schema["description"], _json(name, schema))
     for file in PLAIN:
         yield _path(file.address, file.about.rstrip("."), file.about, {file.media: {}})
+
+
+def _json(name: str, schema: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """What an endpoint answers: JSON of a schema, packed where its address says so."""
+    reference: JsonValue = {"$ref": f"schemas/{name}.schema.json"}
+    if schema["x-address"].endswith(PACKED):
+        return {
+            "application/gzip": {
+                "schema": {"contentMediaType": "application/json", "contentSchema": reference}
+            }
+        }
+    return {"application/json": {"schema": reference}}
 
 
 def _path(

@@ -49,7 +49,7 @@ const mountOne = (root) => {
     root.querySelector('[role="alert"]')?.remove();
     try {
       const base = new URL(root.dataset.rxBase, location.href);
-      const [index, { models }] = await Promise.all([load(new URL(`${root.dataset.rxModel}/index.json`, base)), load(new URL("models.json", base))]);
+      const [index, { models }] = await Promise.all([load(new URL(`${root.dataset.rxModel}/index.json.gz`, base)), load(new URL("models.json", base))]);
       button.remove();
       browse(root, base, index, models, wanted.get("cases") === root.dataset.rxCases ? wanted : new URLSearchParams());
       if (asked) root.querySelector("select")?.focus();
@@ -104,7 +104,7 @@ const browse = (root, base, index, models, wanted) => {
       element("span", { class: "rx-near", text: "underlined" }), " matched sentences, the words missing on the other side. ",
       `Texts are as scored (${index.protocol} protocol). Reference texts: ${index.licence}`));
 
-  const shards = (folder) => (i) => load(new URL(`${folder}/${Math.floor(i / index.shard)}.json`, base)).then((texts) => texts[i % index.shard]);
+  const shards = (folder) => (i) => load(new URL(`${folder}/${Math.floor(i / index.shard)}.json.gz`, base)).then((texts) => texts[i % index.shard]);
   const folder = (id) => id.replace("/", "__");
   const reference = shards("references");
   const report = shards(root.dataset.rxModel);
@@ -142,7 +142,7 @@ const browse = (root, base, index, models, wanted) => {
     if (!state.beside && ["behind", "ahead"].includes(state.order)) state.order = "worst";
     orders.querySelector("select").value = state.order;
     try {
-      const [other, found] = await Promise.all([state.beside ? load(new URL(`${folder(state.beside)}/index.json`, base)) : null, holders()]);
+      const [other, found] = await Promise.all([state.beside ? load(new URL(`${folder(state.beside)}/index.json.gz`, base)) : null, holders()]);
       const places = ordered(state, index, other, found);
       const shown = state.study ? places : places.slice(state.start, state.start + PAGE);
       const second = other && shards(folder(state.beside));

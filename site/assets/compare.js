@@ -62,7 +62,7 @@ const mountOne = async (root) => {
       return;
     }
     try {
-      const models = await Promise.all(state.models.map((id) => load(new URL(`${state.board.id}/${id.replace("/", "__")}.json`, base))));
+      const models = await Promise.all(state.models.map((id) => load(new URL(`${state.board.id}/${id.replace("/", "__")}.json.gz`, base))));
       if (mine !== turn) return;
       const pairs = models.flatMap((a, i) => models.slice(i + 1).map((b) => [a, b]));
       const rehearsal = element("p", { class: "rx-rehearsal", text: "Rehearsal: scored with stand-ins; these scores are not results." });

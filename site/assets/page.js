@@ -40,6 +40,15 @@ export const keepInAddress = (query) => {
   history.replaceState(history.state, "", `${location.pathname}${words ? `?${words}` : ""}${location.hash}`);
 };
 
+// The JSON of an answer. A packed file arrives packed from most servers; some say that it is packed, and then the browser
+// has unpacked it already: its first bytes tell.
+const json = async (answer) => {
+  const body = await answer.blob();
+  const [first, second] = new Uint8Array(await body.slice(0, 2).arrayBuffer());
+  if (first !== 0x1f || second !== 0x8b) return JSON.parse(await body.text());
+  return new Response(body.stream().pipeThrough(new DecompressionStream("gzip"))).json();
+};
+
 // An address is fetched once; a failure is forgotten, so that the next try asks again.
 const fetched = new Map();
 export const load = (url) => {
@@ -47,7 +56,7 @@ export const load = (url) => {
   if (!fetched.has(key)) {
     const answer = fetch(url).then((r) => {
       if (!r.ok) throw new Error(`${r.status} for ${url}`);
-      return r.json();
+      return json(r);
     });
     answer.catch(() => fetched.delete(key));
     fetched.set(key, answer);

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import functools
+import http.server
 import re
+import threading
 
 import pytest
 from playwright.sync_api import expect
+from support.site_files import json_of
 
 pytestmark = pytest.mark.browser
 
 MODEL = "models/rexrank-sandbox/near-copy/"
 SHUFFLED = "models/rexrank-sandbox/shuffled/"
+
+
+class Unpacking(http.server.SimpleHTTPRequestHandler):
+    """Serves packed files as some servers do: their browsers unpack them before any script sees them."""
+
+    def end_headers(self):
+        if self.path.endswith(".gz"):
+            self.send_header("Content-Encoding", "gzip")
+        super().end_headers()
+
+    def log_message(self, *args):
+        pass
 
 
 def open_cases(page):
@@ -31,7 +46,7 @@ def test_the_worst_first_on_demand_and_page_by_page(visit):
     page.on("request", lambda r: requests.append(r.url) if "/cases/" in r.url else None)
     assert not page.locator(".rx-case").count()
     box = open_cases(page)
-    assert sum(u.endswith("/index.json") for u in requests) == 1
+    assert sum(u.endswith("/index.json.gz") for u in requests) == 1
     assert len(requests) == len(set(requests)), "nothing is asked for twice"
     scores = values(box)
     assert len(scores) == 10
@@ -73,12 +88,10 @@ def test_a_case_has_an_address_of_its_own(visit):
 
 
 def test_filters_and_words_narrow_the_cases_and_stay_in_the_address(visit, served):
-    index = json.loads(
-        (served[1] / "data/cases/sandbox.findings/rexrank-sandbox__near-copy/index.json").read_text()
-    )
     folder = served[1] / "data/cases/sandbox.findings"
+    index = json_of(folder / "rexrank-sandbox__near-copy/index.json.gz")
     texts = {
-        side: [t for k in range(2) for t in json.loads((folder / side / f"{k}.json").read_text())]
+        side: [t for k in range(2) for t in json_of(folder / side / f"{k}.json.gz")]
         for side in ("references", "rexrank-sandbox__near-copy")
     }
     (sex,) = (g for g in index["groups"] if g["axis"] == "sex")
@@ -106,7 +119,7 @@ def test_filters_and_words_narrow_the_cases_and_stay_in_the_address(visit, serve
 def test_another_model_beside_and_where_it_is_better(visit, served):
     folder = served[1] / "data/cases/sandbox.findings"
     own, other = (
-        json.loads((folder / f"rexrank-sandbox__{m}/index.json").read_text())["scores"]["bleu_2"]
+        json_of(folder / f"rexrank-sandbox__{m}/index.json.gz")["scores"]["bleu_2"]
         for m in ("paraphrase", "near-copy")
     )
     visitor = visit()
@@ -196,3 +209,18 @@ def test_hostile_reports_stay_text(visit):
     expect(box.get_by_role("status")).to_have_text("1 to 10 of 60 cases")
     expect(page).to_have_url(re.compile(r"find=%3Cscript%3E"))
     visitor.well()
+
+
+def test_packed_files_are_read_from_a_server_that_has_them_unpacked(visit, served):
+    handler = functools.partial(Unpacking, directory=str(served[1]))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        visitor = visit()
+        visitor.base = f"http://127.0.0.1:{server.server_port}/"
+        answers = []
+        visitor.page.on("response", lambda r: answers.append(r) if r.url.endswith(".gz") else None)
+        box = open_cases(visitor.open(SHUFFLED))
+        expect(box.get_by_role("status")).to_have_text("1 to 10 of 60 cases")
+        assert {r.headers["content-encoding"] for r in answers} == {"gzip"}
+        assert visitor.errors == []
+        server.shutdown()

@@ -7,10 +7,23 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from support.site_files import json_of, unpacked
 
 pytestmark = pytest.mark.browser
 
 PAIR = "compare/?board=sandbox.findings&m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled"
+
+
+def change_files(page, change):
+    """Lets `change` alter every model's file on its way to a page, which then gets it unpacked."""
+
+    def altered(route):
+        answer = route.fetch()
+        file = json.loads(unpacked(route.request.url, answer.body()))
+        change(file)
+        route.fulfill(json=file)
+
+    page.route("**/compare/sandbox.findings/*.json.gz", altered)
 
 
 def test_two_and_three_models(visit):
@@ -39,8 +52,8 @@ def test_differences_are_those_of_the_file(visit, served):
         "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
     )
     page.locator(".rx-result table").nth(1).wait_for()
-    file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
-    own = json.loads(file.read_text())
+    file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json.gz"
+    own = json_of(file)
     d, low, high, *_ = (
         v / 1e4 for v in own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")]
     )
@@ -57,8 +70,8 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     expect(verdict).to_contain_text(
         "Sandbox near-copy is better than Sandbox shuffled: the difference is significant."
     )
-    file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
-    own = json.loads(file.read_text())
+    file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json.gz"
+    own = json_of(file)
     size = abs(own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")][0]) / 1e4
     assert f"by {size:.3f} in mean BLEU-2" in verdict.inner_text()
     assert (
@@ -66,14 +79,11 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
         in verdict.inner_text()
     )
 
-    def undecided(route):
-        answer = route.fetch()
-        file = answer.json()
+    def undecided(file):
         file["ranked_against"] = [0.2] * len(file["others"])
         file["standing"] = ["open"] * len(file["others"])
-        route.fulfill(response=answer, json=file)
 
-    page.route("**/compare/sandbox.findings/*.json", undecided)
+    change_files(page, undecided)
     page.reload()
     expect(verdict).to_contain_text(
         "Sandbox near-copy and Sandbox shuffled are statistically tied: a difference this small could be chance."
@@ -81,13 +91,10 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     expect(verdict).to_contain_text("p = 0.200")
     expect(verdict).to_contain_text("A tie does not mean they are equal")
 
-    def slight(route):
-        answer = route.fetch()
-        file = answer.json()
+    def slight(file):
         file["standing"] = ["better_by_less"] * len(file["others"])
-        route.fulfill(response=answer, json=file)
 
-    page.route("**/compare/sandbox.findings/*.json", slight)
+    change_files(page, slight)
     page.reload()
     expect(verdict).to_contain_text(
         "Sandbox near-copy is better than Sandbox shuffled, but within the equivalence margin: the difference is too small to matter."
@@ -99,14 +106,11 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
 def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
     visitor = visit()
 
-    def tiny(route):
-        answer = route.fetch()
-        file = answer.json()
+    def tiny(file):
         for pair in file["versus"]["bleu_2"]:
             pair[:3] = [0, -10, 10]
-        route.fulfill(response=answer, json=file)
 
-    visitor.page.route("**/compare/sandbox.findings/*.json", tiny)
+    change_files(visitor.page, tiny)
     page = visitor.open(
         "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
     )
@@ -119,15 +123,12 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
 def test_a_metric_that_one_lacks_is_said(visit):
     visitor = visit()
 
-    def without(route):
-        answer = route.fetch()
-        file = answer.json()
+    def without(file):
         file["versus"] = {"bleu_2": file["versus"]["bleu_2"]}
         if file["id"].endswith("shuffled"):
             del file["metrics"]["rouge_l"]
-        route.fulfill(response=answer, json=file)
 
-    visitor.page.route("**/compare/sandbox.findings/*.json", without)
+    change_files(visitor.page, without)
     page = visitor.open(PAIR)
     row = page.locator(".rx-result table").first.locator("tbody tr", has_text="ROUGE-L")
     expect(row).to_contain_text("no comparison: not scored for Sandbox shuffled")

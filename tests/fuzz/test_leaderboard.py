@@ -168,6 +168,6 @@ def check_pages(made):
     """Pages are UTF-8, data is JSON, the feed is XML."""
     for name, body in made.items():
         body.encode("utf-8")
-        if name.endswith(".json"):
+        if name.endswith((".json", ".json.gz")):
             strict(body.encode())
     ET.fromstring(made["feed.xml"])

@@ -6,9 +6,9 @@ import pytest
 from support.boards import URL, make_leaderboard
 from support.challenges import sandbox_counts, use_sandbox
 from support.crowd import make_crowd
+from support.site_files import data_files
 
 from evaluator.leaderboard.rank import rank_all
-from evaluator.site.api import endpoint_files
 from evaluator.site.build import pages, write_large, write_pages
 from evaluator.site.content import read_content
 
@@ -37,7 +37,7 @@ def leaderboard(tmp_path_factory):
 def made(leaderboard):
     """Every page and file of the site by its name, at an address below a folder."""
     with sandbox_counts():
-        return pages(leaderboard, URL) | dict(endpoint_files(read_content(leaderboard, URL)))
+        return pages(leaderboard, URL) | data_files(read_content(leaderboard, URL))
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,15 @@ from evaluator.leaderboard.table import parse_table
 from evaluator.site.api import ENDPOINTS, endpoint_pages
 from evaluator.site.content import read_content, schema_text
 from evaluator.site.model.cases import case_files
+from evaluator.site.served import served
 from evaluator.submissions.template import card_template
 
 
 def test_the_index_names_every_data_file_with_its_digest(made):
     index = json.loads(made["data/index.json"])
     for entry in index["files"]:
-        assert sha256_bytes(made[f"data/{entry['path']}"].encode()) == entry["sha256"]
+        name = f"data/{entry['path']}"
+        assert sha256_bytes(served(name, made[name])) == entry["sha256"]
     paths = {e["path"] for e in index["files"]}
     assert {f"data/{p}" for p in paths} == {n for n in made if n.startswith("data/")} - {"data/index.json"}
     assert {"sandbox.findings.json", "history.json", "schemas/table-v1.schema.json"} <= paths
@@ -37,7 +39,7 @@ def test_every_json_file_keeps_the_schema_that_it_names(made, leaderboard):
     files = made | dict(case_files(read_content(leaderboard, URL)))
     names = set()
     for name, body in files.items():
-        value = json.loads(body) if name.endswith(".json") else None
+        value = json.loads(body) if name.endswith((".json", ".json.gz")) else None
         if isinstance(value, dict) and str(value.get("schema", "")).startswith("rexrank/"):
             schema = value["schema"].removeprefix("rexrank/").replace("/", "-")
             names.add(schema)

@@ -22,7 +22,7 @@ FOLDER = "data/compare/sandbox.findings/rexrank-sandbox__"
 
 def test_a_pair_stands_once_in_the_file_of_the_first(leaderboard):
     files = files_of(leaderboard)
-    a, b = files[f"{FOLDER}near-copy.json"], files[f"{FOLDER}template.json"]
+    a, b = files[f"{FOLDER}near-copy.json.gz"], files[f"{FOLDER}template.json.gz"]
     assert b["id"] in a["others"]
     assert a["id"] not in b["others"]
     difference = a["versus"]["bleu_2"][a["others"].index(b["id"])][0] / 1e4
@@ -39,7 +39,7 @@ def test_a_verdict_rests_on_the_test_that_ranks(leaderboard):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     tests = pd.read_parquet(leaderboard / "pairwise/sandbox.findings.parquet")
     (pair,) = tests[tests["metric"] == table["primary"]].to_dict("records")
-    own = files[f"{FOLDER}near-copy.json"]
+    own = files[f"{FOLDER}near-copy.json.gz"]
     assert own["ranked_against"][0] == pytest.approx(pair["p_adjusted"], abs=1e-4)
     (board,) = [b for b in files["data/compare/index.json"]["boards"] if b["id"] == "sandbox.findings"]
     assert board["cases"] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/template"]
@@ -52,7 +52,7 @@ def test_baselines_can_be_compared_by_the_tests_of_the_board(leaderboard):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     (board,) = [b for b in files["data/compare/index.json"]["boards"] if b["id"] == "sandbox.findings"]
     assert [b["id"] for b in board["baselines"]] == [r["id"] for r in table["nulls"]]
-    own = files[f"{FOLDER}near-copy.json"]
+    own = files[f"{FOLDER}near-copy.json.gz"]
     (row,) = [r for r in table["rows"] if r["id"] == own["id"]]
     for test in row["against_nulls"]:
         place = own["others"].index(test["null"])
@@ -69,7 +69,7 @@ def test_baselines_can_be_compared_by_the_tests_of_the_board(leaderboard):
             == {"clears": "better", "below": "worse", "not_shown": "open"}[test["outcome"]]
         )
         name = test["null"].replace("/", "__")
-        assert files[f"data/compare/sandbox.findings/{name}.json"]["kind"] == "null"
+        assert files[f"data/compare/sandbox.findings/{name}.json.gz"]["kind"] == "null"
 
 
 def test_the_page_has_a_pair_before_any_script(leaderboard):

@@ -46,8 +46,13 @@ def test_an_endpoint_answers_with_its_schema(name):
     address = json.loads(schema_text(name))["x-address"]
     path = "/" + re.sub("DATASET|TRACK|TEAM|MODEL", lambda m: f"{{{m[0].lower()}}}", address)
     item = DESCRIPTION["paths"][path]
-    content = item["get"]["responses"]["200"]["content"]["application/json"]
-    assert content["schema"] == {"$ref": f"schemas/{name}.schema.json"}
+    content = item["get"]["responses"]["200"]["content"]
+    wanted = {"$ref": f"schemas/{name}.schema.json"}
+    if address.endswith(".gz"):
+        schema = content["application/gzip"]["schema"]
+        assert (schema["contentMediaType"], schema["contentSchema"]) == ("application/json", wanted)
+    else:
+        assert content["application/json"]["schema"] == wanted
     assert {p["name"] for p in item.get("parameters", ())} == set(re.findall(r"\{([a-z]+)\}", path))
 
 

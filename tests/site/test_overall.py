@@ -11,6 +11,7 @@ import shutil
 
 import pytest
 from support.populations import make_populations
+from support.site_files import data_files
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.challenge import challenge
@@ -19,7 +20,7 @@ from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import having
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
-from evaluator.site.api import endpoint_files, small_files
+from evaluator.site.api import small_files
 from evaluator.site.content import Content, read_content
 from evaluator.site.overall import answers, overall_page
 from evaluator.site.template import render
@@ -115,9 +116,9 @@ def test_reported_rows_are_marked_as_without_intervals(tmp_path):
 
 
 def test_the_data_is_served(content):
-    files = dict(endpoint_files(content))
+    files = data_files(content)
     table = content.overall["findings"]
-    assert files["data/overall.findings.json"] == overall_files(table)["overall.findings.json"]
+    assert json.loads(files["data/overall.findings.json"]) == table.view()
     assert files["data/overall.findings.csv"] == overall_files(table)["overall.findings.csv"]
     assert (
         files["data/overall.findings.pairs.csv"].splitlines()[0] == "a,b,difference,low,high,p,better,matters"

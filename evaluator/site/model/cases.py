@@ -1,14 +1,13 @@
 """What a public set's studies give the site: score distributions, and the shards of the case browser.
 
-`data/cases/<board>/references/<k>.json` and `…/<team>__<model>/<k>.json` hold lists of texts, `SHARD`
-studies each in the order of the ids; `…/<team>__<model>/index.json` the ids, per-study scores and groups
+`data/cases/<board>/references/<k>.json.gz` and `…/<team>__<model>/<k>.json.gz` hold lists of texts, `SHARD`
+studies each in the order of the ids; `…/<team>__<model>/index.json.gz` the ids, per-study scores and groups
 by which the browser sorts and filters; `…/models.json` which models have such files. Of another set
 nothing is read and nothing is written.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ from evaluator.leaderboard.table import Column, Table
 from evaluator.scoring.case_texts import CaseTexts, read_predictions, read_references
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
 from evaluator.site.content import Content, Entry
+from evaluator.site.served import compact
 from evaluator.site.words import AXIS_TITLES
 from evaluator.submissions.task_predictions import predictions_of
 
@@ -87,7 +87,7 @@ def case_files(content: Content) -> Iterator[tuple[str, str]]:
             models.append({"id": model, "name": entry.row.name})
             own = f"{folder}/{model.replace('/', '__')}"
             yield from _shards(own, texts)
-            yield f"{own}/index.json", compact(_index(content, entry, texts))
+            yield f"{own}/index.json.gz", compact(_index(content, entry, texts))
         references = _references(content, board_of(table)) if models else None
         if references is not None:
             yield from _shards(f"{folder}/references", references.texts)
@@ -97,7 +97,7 @@ def case_files(content: Content) -> Iterator[tuple[str, str]]:
 def _shards(folder: str, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     order = [texts[i] for i in sorted(texts)]
     for start in range(0, len(order), SHARD):
-        yield f"{folder}/{start // SHARD}.json", compact(order[start : start + SHARD])
+        yield f"{folder}/{start // SHARD}.json.gz", compact(order[start : start + SHARD])
 
 
 def _index(content: Content, entry: Entry, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -149,8 +149,3 @@ def _groups(frame: pd.DataFrame) -> list[dict[str, Any]]:
             known = {"axis": axis, "title": AXIS_TITLES.get(axis, axis.replace("_", " "))}
             axes.append({**known, "values": [str(v) for v in values], "of": places.tolist()})
     return axes
-
-
-def compact(value: Any) -> str:
-    """A value as JSON in few bytes, with a newline at the end."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"

@@ -9,6 +9,7 @@ import shutil
 import pandas as pd
 import pytest
 from support.boards import URL
+from support.site_files import json_of, unpacked
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.scoring.records import Board, load_record, read_studies
@@ -19,17 +20,15 @@ from evaluator.site.model.cases import case_files
 
 def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):
     folder = docs / "data/cases/sandbox.findings"
-    index = json.loads((folder / "rexrank-sandbox__near-copy/index.json").read_text())
-    texts = [
-        t for k in range(2) for t in json.loads((folder / f"rexrank-sandbox__near-copy/{k}.json").read_text())
-    ]
+    index = json_of(folder / "rexrank-sandbox__near-copy/index.json.gz")
+    texts = [t for k in range(2) for t in json_of(folder / f"rexrank-sandbox__near-copy/{k}.json.gz")]
     reports = json.loads(
         (leaderboard / "cases/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
     )["texts"]
     assert texts == [reports[i] for i in index["ids"]]
     assert len(texts) == 60
     assert all(len(v) == 60 for v in index["scores"].values())
-    assert not (folder / "rexrank-sandbox__near-copy/2.json").exists()
+    assert not (folder / "rexrank-sandbox__near-copy/2.json.gz").exists()
     record = json.loads(
         (leaderboard / "records/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
     )
@@ -39,7 +38,7 @@ def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):
 
 def test_an_index_knows_groups_and_failures(docs, leaderboard):
     folder = docs / "data/cases/sandbox.findings"
-    index = json.loads((folder / "rexrank-sandbox__near-copy/index.json").read_text())
+    index = json_of(folder / "rexrank-sandbox__near-copy/index.json.gz")
     frame = read_studies(leaderboard, leaderboard, *board_and_record(leaderboard, "near-copy"))
     for group in index["groups"]:
         labels = [None if k < 0 else group["values"][k] for k in group["of"]]
@@ -58,7 +57,7 @@ def test_a_study_that_failed_is_named_in_the_index(leaderboard, tmp_path):
     frame.loc[frame["study_id"] == sorted(frame["study_id"])[3], "failed:bleu_2"] = True
     frame.to_parquet(path)
     files = dict(case_files(read_content(tmp_path / "board", URL)))
-    index = json.loads(files["data/cases/sandbox.findings/rexrank-sandbox__near-copy/index.json"])
+    index = json.loads(files["data/cases/sandbox.findings/rexrank-sandbox__near-copy/index.json.gz"])
     assert index["failed"] == {"bleu_2": [3]}
 
 
@@ -105,7 +104,7 @@ def test_nothing_of_an_unpublished_study_reaches_the_site(leaderboard, tmp_path,
     assert "only aggregates are published: no text and no score of any single study" in page
     assert "rx-hist" not in page
     for path in (p for p in (tmp_path / "docs").rglob("*") if p.is_file()):
-        content = path.read_text("utf-8")
+        content = unpacked(path.name, path.read_bytes())
         for study, words in list(ids.items())[:5]:
             assert f'"{study}"' not in content
             assert words[:60] not in content
