@@ -1,4 +1,4 @@
-"""What a built site need not carry: entities where a plain character does, and a rule that slows long tables down."""
+"""What a built site need not carry: entities where a character does, space of templates, a rule that slows long tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _PLAIN: Final = {f"&#{ord(c)};": c for c in "*_{}[]()+-.!|~:@$^="}
 _ENTITY_OR_SCRIPT: Final = re.compile(
     r"<script\b.*?</script>|" + "|".join(map(re.escape, _PLAIN)), re.DOTALL | re.IGNORECASE
 )
+_SPACE: Final = re.compile(r"<(pre|script|style|textarea)\b.*?</\1>|>\s\s+|\n\s+(?=<)", re.DOTALL)
+"""Space beside a tag, which a browser shows as one: the theme's templates leave twenty kilobytes of it on every page."""
 _ANY_SIBLING: Final = ".md-typeset table:not([class])+*{"
 _TEXT_SIBLING: Final = ".md-typeset table:not([class])+:is(p,div,ul,ol,dl,pre,details,blockquote){"
 
@@ -24,15 +26,31 @@ def plain(page: str) -> str:
     return _ENTITY_OR_SCRIPT.sub(lambda found: _PLAIN.get(found[0], found[0]), page)
 
 
+def dense(page: str) -> str:
+    r"""A page with one space or line break for several, beside tags; what shows or needs them stays as it is.
+
+    >>> dense("<p>\n\n  a <b>b</b>\n   </p>  <pre>\n\n  c</pre>")
+    '<p>\na <b>b</b>\n</p> <pre>\n\n  c</pre>'
+    """
+    return _SPACE.sub(_one, page)
+
+
+def _one(found: re.Match[str]) -> str:
+    if found[1]:
+        return found[0]
+    space = "\n" if "\n" in found[0] else " "
+    return f">{space}" if found[0][0] == ">" else space
+
+
 def lose_weight(site: Path) -> None:
-    """Nothing, after the pages of a built site lost their entities and the theme's sheet the rule.
+    """Nothing, after the pages of a built site lost their entities and spare space, and the theme's sheet the rule.
 
     The rule gives room to whatever follows a plain table. As it names no element, a browser looks at every cell of a
     long board again whenever one of its rows moves.
     """
     for path in site.rglob("*.html"):
         old = path.read_text("utf-8")
-        new = plain(old)
+        new = dense(plain(old))
         if new != old:
             path.write_text(new, "utf-8")
     for path in (site / "assets/stylesheets").glob("main.*.css"):

@@ -7,7 +7,7 @@ import html
 import pytest
 
 from evaluator.site.template import text
-from evaluator.site.weight import lose_weight, plain
+from evaluator.site.weight import dense, lose_weight, plain
 
 HOSTILE = "<b title='x'>*1.5*</b> & \"{{ config }}\" [a](javascript:b) `c` &#46; \\ # $x$ ~~d~~"
 
@@ -23,6 +23,13 @@ def test_text_stays_what_it_was(value):
 def test_a_script_stays_as_it_is():
     page = "<SCRIPT type='application/ld+json'>{\"a\": \"&#46;\"}</SCRIPT>&#46;<script>b('&#95;')</script>"
     assert plain(page) == page.replace("</SCRIPT>&#46;", "</SCRIPT>.")
+
+
+def test_space_that_shows_stays():
+    shown = "<pre><code>\n\n  a:\n    b\n</code></pre>"
+    script = "<script>`\n\n  <b>  c`</script>"
+    page = f"<ul>\n\n\n  <li>\n    a  b\n   <b>c</b>   <i>d</i>\n{shown}\n\n{script}\n</ul>\n"
+    assert dense(page) == f"<ul>\n<li>\na  b\n<b>c</b> <i>d</i>\n{shown}\n{script}\n</ul>\n"
 
 
 def test_pages_and_the_sheet_of_the_theme(tmp_path):
