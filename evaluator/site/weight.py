@@ -1,4 +1,4 @@
-"""What a built site need not carry: entities where a character does, space of templates, a rule that slows long tables."""
+"""What a built site need not carry: entities where a character does, space of templates, rules that slow pages down."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ _ENTITY_OR_SCRIPT: Final = re.compile(
 )
 _SPACE: Final = re.compile(r"<(pre|script|style|textarea)\b.*?</\1>|>\s\s+|\n\s+(?=<)", re.DOTALL)
 """Space beside a tag, which a browser shows as one: the theme's templates leave twenty kilobytes of it on every page."""
-_ANY_SIBLING: Final = ".md-typeset table:not([class])+*{"
-_TEXT_SIBLING: Final = ".md-typeset table:not([class])+:is(p,div,ul,ol,dl,pre,details,blockquote){"
+_RULES: Final = {
+    ".md-typeset table:not([class])+*{": ".md-typeset table:not([class])+:is(p,div,ul,ol,dl,pre,details,blockquote){",
+    (
+        "[data-md-color-switching] *,[data-md-color-switching] :after,[data-md-color-switching] :before"
+        "{transition-duration:0s!important}"
+    ): "[data-md-color-switching] a{transition-duration:0s!important}",
+}
+"""Rules of the theme that name no element, and what they are for: room after a plain table; links that do not fade from one
+palette to the other. A browser looks at every cell of a long board again for the first whenever a row moves, and at
+everything for the second, twice whenever a page starts."""
 
 
 def plain(page: str) -> str:
@@ -43,15 +51,14 @@ def _one(found: re.Match[str]) -> str:
 
 
 def lose_weight(site: Path) -> None:
-    """Nothing, after the pages of a built site lost their entities and spare space, and the theme's sheet the rule.
-
-    The rule gives room to whatever follows a plain table. As it names no element, a browser looks at every cell of a
-    long board again whenever one of its rows moves.
-    """
+    """Nothing, after the pages of a built site lost their entities and spare space, and the theme's sheets their slow rules."""
     for path in site.rglob("*.html"):
         old = path.read_text("utf-8")
         new = dense(plain(old))
         if new != old:
             path.write_text(new, "utf-8")
-    for path in (site / "assets/stylesheets").glob("main.*.css"):
-        path.write_text(path.read_text("utf-8").replace(_ANY_SIBLING, _TEXT_SIBLING), "utf-8")
+    for path in (site / "assets/stylesheets").glob("*.css"):
+        sheet = path.read_text("utf-8")
+        for slow, quick in _RULES.items():
+            sheet = sheet.replace(slow, quick)
+        path.write_text(sheet, "utf-8")

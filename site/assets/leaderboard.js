@@ -8,7 +8,7 @@ const TEXTS = ["find", "views", "context"]; // "q" would open the theme's search
 const BOXES = ["open", "clean", "heat", "plain"];
 const MOST = 3; // models that the compare page takes
 const FIRST = 25; // rows before "show all"; the server marks the others
-const AT_ONCE = 40; // rows that move in one frame: more than a screen holds
+const ROW = 32; // pixels that a row takes at least
 const STAYING = [...TEXTS, ...BOXES, "cols", "sort", "dir"]; // what another board takes over
 
 const mount = () => {
@@ -24,6 +24,8 @@ const mount = () => {
   }
 };
 
+// Rows that move in one frame: as many as a screen holds.
+const screenful = () => Math.ceil(innerHeight / ROW);
 const afterFrame = (then) => requestAnimationFrame(() => setTimeout(then));
 
 // Sorting
@@ -76,7 +78,7 @@ const arrange = (body, rows) => {
   let next = 0;
   const move = () => {
     if (arrangements.get(body) !== rows || !body.isConnected) return; // sorted anew, or left
-    const batch = rows.slice(next, (next += AT_ONCE));
+    const batch = rows.slice(next, (next += screenful()));
     if (placed) placed.after(...batch);
     else body.prepend(...body.querySelectorAll(":scope > .rx-group"), ...batch);
     placed = batch.at(-1);

@@ -95,3 +95,42 @@ def test_the_first_load_of_a_board_is_light(visit, served, path):
     weight = sum(len(gzip.compress(r.body(), 6)) for r in list(bodies.values()) if r.ok)
     assert weight <= 300_000, f"{weight:,} bytes gzipped"
     visitor.well()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_board_has_a_ground_of_its_own(visit, dark):
+    """Chromium has to know what lies below letters: cut names on unknown ground cost a long board a layer each."""
+    page = visit(dark=dark).open(CROWD)
+    ground = "s => getComputedStyle(s).backgroundColor"
+    wanted = page.locator("body").evaluate(ground)
+    assert {page.locator(".rx-scroll").nth(k).evaluate(ground) for k in range(2)} == {wanted}
+
+
+def test_parts_cost_nothing_before_they_are_folded(visit):
+    visitor = visit()
+    page, held = visitor.page, []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/parts.js", hold)
+    with page.expect_request("**/parts.js"):
+        page.goto(visitor.base + CROWD, wait_until="load")
+    contents = page.locator("details.rx-part:not([data-rx-stays]) > :not(summary)")
+    assert contents.count() > 3
+    assert contents.evaluate_all("all => all.filter((e) => e.getClientRects().length).length") == 0
+    for route in held:
+        route.continue_()
+    page.wait_for_selector("html[data-rx-mounted]", state="attached")
+    page.locator("details.rx-part > summary").last.click()
+    assert contents.last.is_visible()
+    visitor.well()
+
+
+def test_sheets_are_applied_before_there_is_a_page(visit):
+    """The theme makes their addresses absolute when it starts, which would apply them to the whole page again."""
+    visitor = visit()
+    visitor.page.route("**/bundle.*.js", lambda route: route.abort())
+    visitor.page.goto(visitor.base + CROWD, wait_until="load")
+    sheets = visitor.page.locator("link[rel=stylesheet]")
+    assert all(a.startswith("http") for a in sheets.evaluate_all("s => s.map((x) => x.getAttribute('href'))"))
