@@ -12,6 +12,7 @@ from evaluator.leaderboard.row import NullTest, Row
 from evaluator.leaderboard.table import Column, PairTest, Standing, Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.board.cells import shown_parts
+from evaluator.site.compare_verdict import Numbers, Verdict, verdict
 from evaluator.site.content import Content
 from evaluator.site.model.cases import has_texts
 from evaluator.site.served import compact
@@ -55,8 +56,7 @@ class Default:
     title: str
     first: Choice
     second: Choice
-    verdict: str
-    detail: str
+    verdict: Verdict
     rows: tuple[Line, ...]
 
 
@@ -95,17 +95,22 @@ def _default(table: Table, pairs: Pairwise) -> Default:
     a, b = table.rows[:2]
     by_metric = _pairs_of(pairs).get(frozenset((a.id, b.id)), {})
     digits = digits_of(table.step)
-    test = _tests(table).get(frozenset((a.id, b.id)))
-    verdict, detail = _verdict(a, b, test, table.ranked_by, digits)
+    versus = {key: _read(_numbers(pair, a.id)) for key, pair in by_metric.items()}
+    said = verdict(table, a, b, _tests(table).get(frozenset((a.id, b.id))), versus)
     return Default(
         board=table.name,
         title=_title(table),
         first=Choice(a.id, a.name),
         second=Choice(b.id, b.name),
-        verdict=verdict,
-        detail=detail,
+        verdict=said,
         rows=tuple(_line(m, a, b, by_metric.get(m.key), digits) for m in table.metrics),
     )
+
+
+def _read(counted: list[int | None]) -> Numbers:
+    """The numbers of a pair as a reader of the files has them."""
+    d, *rest = (None if v is None else v / _UNIT for v in counted)
+    return Numbers(d or 0.0, *rest)
 
 
 def _line(metric: Column, a: Row, b: Row, pair: MetricPair | None, digits: int) -> Line:
@@ -114,35 +119,14 @@ def _line(metric: Column, a: Row, b: Row, pair: MetricPair | None, digits: int) 
     )
     if pair is None:
         return Line(metric.display_title, first, second, "–", "", "")
-    d, low, high = (None if v is None else v / _UNIT for v in _numbers(pair, a.id)[:3])
+    d, low, high, *_ = _read(_numbers(pair, a.id))
     ends = ("", "") if low is None or high is None else (_signed(low, digits), _signed(high, digits))
-    return Line(metric.display_title, first, second, _signed(d or 0.0, digits), *ends)
+    return Line(metric.display_title, first, second, _signed(d, digits), *ends)
 
 
 def _signed(value: float, digits: int) -> str:
     text = number(value, digits)
     return f"+{text}" if value > 0 and float(f"{value:.{digits}f}") else text
-
-
-def _verdict(a: Row, b: Row, test: PairTest | None, metric: Column | None, digits: int) -> tuple[str, str]:
-    """Whether the difference of two models is real, by the test that ranks: a sentence, and what stands behind it."""
-    if test is None or metric is None:
-        return "The ranking test does not compare these two.", ""
-    size = number(abs(test.difference), digits)
-    detail = f"They differ by {size} in mean {metric.title}."
-    standing = test.standing(a.id)
-    better, worse = (a, b) if standing.startswith("better") else (b, a)
-    if standing == "open":
-        return (
-            f"{a.name} and {b.name} are statistically tied: a difference this small could be chance.",
-            detail,
-        )
-    if standing in {"better", "worse"}:
-        return f"{better.name} is better than {worse.name}: the difference is significant.", detail
-    return (
-        f"{better.name} is better than {worse.name}, but within the equivalence margin: the difference is too small to matter.",
-        detail,
-    )
 
 
 def compare_files(content: Content) -> Iterator[tuple[str, str]]:

@@ -214,3 +214,10 @@ def test_the_difference_is_on_a_phones_screen(visit):
     box = page.locator(".rx-result .rx-difference").first.bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+
+
+def test_the_first_pair_is_told_before_any_script_in_the_words_of_the_script(visit):
+    before = visit(javascript=False).open("compare/").locator(".rx-verdict").inner_text()
+    page = visit().open("compare/")
+    page.locator(".rx-result .rx-picture").first.wait_for()
+    assert page.locator(".rx-verdict").inner_text() == before

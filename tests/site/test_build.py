@@ -30,6 +30,22 @@ def site(leaderboard, tmp_path_factory):
     return out
 
 
+def asked_for(site, module):
+    """A module and every module that it imports, by name."""
+    text = (site / f"assets/{module}.js").read_text("utf-8")
+    return {module}.union(*(asked_for(site, name) for name in re.findall(r'from "\./(\w+)\.js"', text)))
+
+
+@pytest.mark.parametrize(
+    ("page", "modules"),
+    [("compare", ["compare"]), ("leaderboards/sandbox/findings", ["leaderboard", "parts"])],
+)
+def test_a_page_tells_at_once_which_modules_it_asks_for(site, page, modules):
+    links = [a for tag, a in tags(site / page / "index.html") if tag == "link"]
+    told = [a["href"].rpartition("/")[2].removesuffix(".js") for a in links if a["rel"] == "modulepreload"]
+    assert sorted(told) == sorted(set().union(*(asked_for(site, m) for m in modules)))
+
+
 class Tags(HTMLParser):
     def __init__(self):
         super().__init__()
