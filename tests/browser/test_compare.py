@@ -221,3 +221,15 @@ def test_the_first_pair_is_told_before_any_script_in_the_words_of_the_script(vis
     page = visit().open("compare/")
     page.locator(".rx-result .rx-picture").first.wait_for()
     assert page.locator(".rx-verdict").inner_text() == before
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with a script", "without"])
+def test_on_a_phone_every_column_has_its_heading(visit, javascript):
+    page = visit(phone=True, javascript=javascript).open("compare/")
+    if javascript:
+        page.locator(".rx-result .rx-p").first.wait_for(state="attached")
+    table = page.locator(".rx-duel table").first
+    assert (
+        table.locator("thead > tr > :visible").count()
+        == table.locator("tbody > tr").first.locator("> :visible").count()
+    )
