@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 
 import run as run_py
 
@@ -297,7 +298,7 @@ def test_a_signal_ends_the_installation(checkout, number, status):
             break
     process.send_signal(number)
     try:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=HANG)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

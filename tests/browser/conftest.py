@@ -151,7 +151,9 @@ def visit(browser, served):
             java_script_enabled=javascript,
             accept_downloads=True,
         )
-        context.set_default_timeout(8000)
+        context.set_default_timeout(
+            60_000
+        )  # a loaded machine is slow, and only a failing test waits this long
         contexts.append(context)
         return Visitor(context, served[0], javascript=javascript)
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 
 from evaluator.core.files import cache_folder
 from evaluator.core.problems import MetricUnavailable, RexrankError
@@ -36,7 +37,7 @@ def interpreter(code, *args, cwd, env, **how):
     command = [sys.executable, "-c", code, *map(str, args)]
     variables = {k: v for k, v in clean.items() if v is not None}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
-    return subprocess.run(command, cwd=cwd, env=variables, timeout=120, check=False, **pipes)
+    return subprocess.run(command, cwd=cwd, env=variables, timeout=HANG, check=False, **pipes)
 
 
 @pytest.fixture

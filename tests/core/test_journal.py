@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from support.hangs import HANG
 
 from evaluator.core.journal import TRIES, Journal
 from evaluator.core.problems import RexrankError
@@ -34,7 +35,7 @@ def journal(folder):
 
 def test_what_two_processes_add_at_once_is_all_there_each_after_what_it_saw(tmp_path):
     racers = [subprocess.Popen([sys.executable, "-c", RACER, tmp_path, name, "60"]) for name in ("a", "b")]
-    assert [r.wait(60) for r in racers] == [0, 0]
+    assert [r.wait(HANG) for r in racers] == [0, 0]
     entries = [e.decode() for e in Journal(tmp_path / "list").read()]
     assert [e.split(" after ")[1] for e in entries] == [str(n) for n in range(120)]
     for name in ("a", "b"):

@@ -22,6 +22,7 @@ from rehearsal.steps import SYSTEM_PATH
 from rehearsal.submissions import submission
 from rehearsal.world import World
 from support.comments import inert
+from support.hangs import HANG
 from support.needs import reason
 
 ACT: Final = shutil.which("act", path=str(Path(sys.executable).parent)) or shutil.which("act")
@@ -121,7 +122,7 @@ class Act:
         ]  # fmt: skip
         process = subprocess.run(
             command, cwd=self.checkout, env={"PATH": SYSTEM_PATH, "HOME": str(home), "DOCKER_HOST": "unix:///nonexistent"},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=240, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=HANG, check=False,
         )  # fmt: skip
         del self.world.state.tokens[token]
         assert (process.returncode == 0) == ok, process.stdout

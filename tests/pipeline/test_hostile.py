@@ -14,6 +14,7 @@ from rehearsal.steps import SYSTEM_PATH
 from rehearsal.submissions import card, changed, noise, submission
 from rehearsal.world import World
 from support.comments import inert
+from support.hangs import HANG
 
 FOLDER = "submissions/strangers/careful"
 GOOD = submission()
@@ -262,7 +263,7 @@ def test_the_runners_account_cannot_score_what_nobody_released(opened: World) ->
 
     def refused() -> None:
         job = {"PATH": SYSTEM_PATH, "GITHUB_RUN_ID": "1", "GITHUB_JOB": "score"}
-        process = subprocess.run(door, env=job, capture_output=True, check=False, timeout=120)
+        process = subprocess.run(door, env=job, capture_output=True, check=False, timeout=HANG)
         assert (process.returncode, process.stdout) == (2, b"")
         assert f"nobody requested scoring of pull request 1 at commit {p.head_sha}" in process.stderr.decode()
 

@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 
 KIT = Path(__file__).parents[2] / "runner"
 SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
@@ -37,7 +38,7 @@ def door(tmp_path, answers, *args, status=0, **more):
            "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
            "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh"), **more}  # fmt: skip
     process = subprocess.run(
-        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=120, check=False
+        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=HANG, check=False
     )
     return process, out.read_text(), (tmp_path / "asked").read_text().split()
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
@@ -38,7 +39,7 @@ def started(prefix, **given):
     env = {k: v for k, v in (usual | given).items() if v is not None}
     hook = str(prefix / "hooks" / "job-started.sh")
     return subprocess.run(
-        ["bash", "-e", hook], env=env, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-e", hook], env=env, capture_output=True, text=True, timeout=HANG, check=False
     )
 
 
@@ -217,7 +218,7 @@ def test_a_refusal_needs_no_status_of_bash(prefix):
     env = {"GITHUB_REPOSITORY": "evil/x", "PATH": os.environ["PATH"]}
     hook = str(prefix / "hooks" / "job-started.sh")
     assert subprocess.run(
-        ["sh", "-e", hook], env=env, capture_output=True, timeout=120, check=False
+        ["sh", "-e", hook], env=env, capture_output=True, timeout=HANG, check=False
     ).returncode
 
 
@@ -228,7 +229,7 @@ def completed(prefix, **env):
         env={"PATH": os.environ["PATH"], **env},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG,
         check=False,
     )
     assert process.returncode == 0, process.stderr
@@ -303,11 +304,11 @@ def test_a_refusal_ends_the_worker_so_that_no_later_step_runs(prefix):
     other = worker(prefix / "by-variable", "Worker2", hook, ACTIONS_RUNNER_HOOK_JOB_STARTED=str(hook))
     by_hand = worker(prefix / "by-hand", "shell", hook)
     for process in (by_name, other):
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=HANG)
         assert process.returncode == -9
         assert output.count("\n") == 1
         assert output.startswith("::error")
-    output, _ = by_hand.communicate(timeout=30)
+    output, _ = by_hand.communicate(timeout=HANG)
     assert output.endswith("always() runs\n"), "a maintainer who tries the hook loses no shell"
 
 
@@ -320,5 +321,5 @@ def test_a_job_that_is_taken_keeps_its_worker(prefix):
         "GITHUB_WORKFLOW_REF": workflow("score.yml"),
     }
     process = worker(prefix, "Runner.Worker", hook, **env)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=HANG)
     assert (process.returncode, output.endswith("always() runs\n")) == (0, True)

@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
@@ -38,7 +39,7 @@ exit "$(cat "$HOME/../status")"
 
 
 def sh(*args, **kwargs):
-    return subprocess.run(args, capture_output=True, check=False, timeout=60, **kwargs)
+    return subprocess.run(args, capture_output=True, check=False, timeout=HANG, **kwargs)
 
 
 def _able():

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 from support.isolated import KIT, SCORER, SHA, isolate, needs_namespaces, needs_systemd, result_of, settings
 
 CALLS = KIT / "system-calls"
@@ -150,7 +151,7 @@ def test_without_the_filter_nothing_is_scored(machine):
 def calls_of(group):
     """The calls of one of systemd's groups, by its own word."""
     command = ["systemd-analyze", "--no-pager", "syscall-filter", group]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANG).stdout
     names = [line.strip() for line in text.splitlines()[1:]]
     groups = [calls_of(n) if n.startswith("@") else {n} for n in names if n and not n.startswith("#")]
     return set().union(*groups)
@@ -211,7 +212,7 @@ def test_without_libseccomp_the_command_does_not_run(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG,
     )
     assert process.returncode == 2
     assert "libseccomp is not installed" in process.stderr

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 from support.isolated import ANALYZE, needs_systemd, settings
 
 KIT = Path(__file__).parents[2] / "runner"
@@ -17,7 +18,7 @@ EXPOSURE = 15
 
 
 def analyze(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ANALYZE, *args], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([ANALYZE, *args], capture_output=True, text=True, check=False, timeout=HANG)
 
 
 @needs_systemd

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.hangs import HANG
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
@@ -60,7 +61,7 @@ def test_two_runners_that_ask_at_once_never_get_the_same_slot(tmp_path):
         )
         for name in ("a", "b")
     ]
-    answers = [r.communicate(timeout=120)[0].split() for r in racers]
+    answers = [r.communicate(timeout=HANG)[0].split() for r in racers]
     assert [r.returncode for r in racers] == [0, 0]
     assert sorted((*answers[0], *answers[1]), key=int) == [str(n) for n in range(ROUNDS)], (
         "one of the two, each time"

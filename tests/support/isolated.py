@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.hangs import HANG
 from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
@@ -156,7 +157,7 @@ def _able():
         "x",
         "/run",
     ]
-    if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
+    if subprocess.run(probe, capture_output=True, check=False, timeout=HANG).returncode:
         return reason("namespaces")
     return "" if _python() else reason("namespaces", "another user cannot run this Python")
 
@@ -166,7 +167,7 @@ def _python():
     for path in PYTHONS:
         # `env` in between: setpriv itself still has root's capabilities when it starts a program.
         test = ["setpriv", "--reuid", SCORER, "--regid", SCORER, "--clear-groups", "env", path, "-c", ""]
-        if subprocess.run(test, capture_output=True, check=False, timeout=120).returncode == 0:
+        if subprocess.run(test, capture_output=True, check=False, timeout=HANG).returncode == 0:
             return path
     return ""
 
@@ -177,7 +178,7 @@ needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 
 def sh(*args, **kwargs):
-    return subprocess.run(args, capture_output=True, check=False, timeout=60, **kwargs)
+    return subprocess.run(args, capture_output=True, check=False, timeout=HANG, **kwargs)
 
 
 def isolate(machine, *args, **env):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from evaluator.github.publish import prepare
+from support.hangs import HANG
 
 PUSH = Path(__file__).parents[2] / ".github" / "push.py"
 FOLDER = "submissions/strangers/careful"
@@ -28,7 +29,7 @@ def push(root, out, url, token="none"):
     env |= {"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": name, "HOME": str(temp)}
     command = [sys.executable, "-I", str(PUSH), str(out)]
     process = subprocess.run(
-        command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=HANG
     )
     if process.returncode:
         raise PushError(process.stderr)

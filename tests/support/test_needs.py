@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.hangs import HANG
 from support.needs import NEEDS, REQUIRED, node, playwright_node, reason, report
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=HANG,
     )
     assert process.returncode == status, process.stdout + process.stderr
     assert f"2 skipped: needs data: {NEEDS['data']}" in process.stdout

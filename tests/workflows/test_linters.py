@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.hangs import HANG
 from support.needs import reason
 from support.workflow_files import ACTIONS, GITHUB, ROOT, WORKFLOWS
 
@@ -29,7 +30,7 @@ def tool(name: str) -> str:
 
 
 def run(*command: str) -> None:
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=HANG)
     assert process.returncode == 0, process.stdout + process.stderr
 
 

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from support.hangs import HANG
 from support.needs import reason
 
 from evaluator.models.judges.client import Judge
@@ -39,7 +40,7 @@ def test_transformers_serve_answers_the_client(model: Path, tmp_path: Path) -> N
         port = probe.getsockname()[1]
     options = ServeOptions(str(model), "judge", engine="transformers", port=port)
     with served(options, wait_seconds=120) as engine:
-        settings = JudgeSettings(engine.url, str(model), cache_dir=tmp_path, timeout=60, max_retries=1)
+        settings = JudgeSettings(engine.url, str(model), cache_dir=tmp_path, timeout=HANG, max_retries=1)
         requests = [
             Request(messages=(("user", words),), max_tokens=5) for words in ("Lungs clear.", "Effusion.")
         ]

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from support.hangs import HANG
+
 NOBODY = "0" * 40
 
 
@@ -41,7 +43,7 @@ def git_bytes(repo: Path, *arguments: str, data: bytes | None = None, name: str 
         capture_output=True,
         check=False,
         env=git_environment(name),
-        timeout=120,
+        timeout=HANG,
     )
     if process.returncode:
         raise RuntimeError(f"git {' '.join(arguments)}: {process.stderr.decode('utf-8', 'replace')}")
