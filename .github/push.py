@@ -19,7 +19,8 @@ URL = f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}"
 BASIC = base64.b64encode(f"x-access-token:{os.environ['PUSH_TOKEN']}".encode()).decode()
 CONFIG = {"core.hooksPath": os.devnull, f"http.{SERVER}/.extraheader": f"AUTHORIZATION: basic {BASIC}"}
 BOT = tomllib.loads(Path(__file__).parents[1].joinpath("challenge.toml").read_text("utf-8"))["bot"]
-CONFIG |= {"user.name": BOT, "user.email": f"{BOT}@users.noreply.github.com"}
+# Git 2.51 packs a table beside its own last version then; else beside any file whose name ends in the same 16 letters.
+CONFIG |= {"user.name": BOT, "user.email": f"{BOT}@users.noreply.github.com", "pack.usePathWalk": "true"}
 SAFE = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 SAFE |= {"GIT_INDEX_FILE": f"{os.environ['RUNNER_TEMP']}/push.index", "GIT_CONFIG_COUNT": str(len(CONFIG))}
 for number, (key, value) in enumerate(CONFIG.items()):

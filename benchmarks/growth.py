@@ -169,7 +169,7 @@ def _enter(*boards: str) -> Callable[[Path, int, int], Figures]:
 
         # Neither the best nor the last: what enters in the middle moves half of the others.
         made = grown.Grown(folder / "main", folder / "store", studies)
-        made.add_model(models - 1, *(getattr(grown, b) for b in boards))
+        made.add_model(models - 1, *(getattr(grown, b) for b in boards), place=models / 2 - 0.25)
         return {}
 
     return enter
@@ -228,24 +228,32 @@ def _publish(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG00
 
 
 def _push(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001 - a step like the others
-    """What the commit that `.github/push.py` makes adds to a repository that is packed before and after."""
-    before = _packed(folder)
-    shutil.rmtree(folder / "main/leaderboard")
-    shutil.copytree(folder / "out/leaderboard", folder / "main/leaderboard")
-    _git(folder, "add", "-A", "leaderboard")
-    _git(folder, "commit", "-q", "-m", "Leaderboard")
-    return {"packed": _packed(folder) - before}
+    """What the commit of `.github/push.py` adds to a repository that keeps what is pushed as it comes and is then packed."""
+    from support.publication import push
+
+    server = folder / "server/owner/name"
+    _git(folder, "clone", "-q", "--bare", "--no-local", ".", str(server))
+    _git(folder, "-C", str(server), "config", "receive.unpackLimit", "1")
+    before = _packed(folder, server)
+    shutil.rmtree(folder / "pushing", ignore_errors=True)
+    _git(folder, "clone", "-q", "--depth=1", server.as_uri(), str(folder / "pushing"))
+    if push(folder / "pushing", folder / "out", server.as_uri()) is None:
+        raise SystemExit("nothing was published")
+    # Pairwise differences have no history: what counts is what stays.
+    _git(folder, "-C", str(server), "update-ref", "-d", "refs/heads/pairwise")
+    return {"packed": _packed(folder, server) - before}
 
 
-def _packed(folder: Path) -> int:
-    _git(folder, "gc", "-q", "--prune=now")
-    return sum(p.stat().st_size for p in (folder / "main/.git/objects/pack").glob("*.pack"))
+def _packed(folder: Path, repository: Path) -> int:
+    _git(folder, "-C", str(repository), "gc", "-q", "--prune=now")
+    return sum(p.stat().st_size for p in (repository / "objects/pack").glob("*.pack"))
 
 
 def _site(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001 - a step like the others
     from evaluator.site.build import build
 
-    whole = folder / "main/leaderboard"
+    whole = folder / "published"
+    shutil.copytree(folder / "out/leaderboard", whole)
     shutil.copytree(folder / "out/pairwise", whole / "pairwise")
     shutil.copytree(ROOT / "leaderboard/reported", whole / "reported", dirs_exist_ok=True)
     build(whole, ROOT / "mkdocs.yml", folder / "site")

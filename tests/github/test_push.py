@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 from support.publication import FOLDER, PUSH, ROW, PushError, fresh, publish, push
 from support.sparse import sparse_clone, unfetched
 
@@ -105,6 +108,34 @@ def test_the_push_fetches_no_submission(place, tmp_path):
     assert push(sparse, out, repo.url) == repo.run("rev-parse", "main")
     assert {f"{FOLDER}/sandbox.json", f"{FOLDER}/model.yaml"} <= {*unfetched(repo, sparse)}
     assert f"{FOLDER}/sandbox.json" in repo.run("ls-tree", "-r", "--name-only", "main")
+
+
+def _git_version():
+    words = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.findall(r"\d+", words)[:2]))
+
+
+@pytest.mark.skipif(_git_version() < (2, 51), reason=reason("git"))
+def test_a_table_is_sent_as_what_changed_in_it(place):
+    """And not as what differs from another board's, whose name ends alike: that would grow with the models."""
+    repo, root, bundle = place
+    rng = random.Random(1)
+    both = [f"{rng.getrandbits(200):x}\n" for _ in range(2_000)]
+    boards = ("iu-xray", "mimic-cxr", "rexgradient")
+    names = [f"leaderboard/tables/{board}.findings.json" for board in boards]
+    tables = {n: "".join(f"{line}{rng.getrandbits(90):x}\n" for line in both) for n in names}
+    repo.merge({name: text.encode() for name, text in tables.items()})
+    repo.run("config", "receive.unpackLimit", "1")
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    for name, text in tables.items():
+        (out / name).write_text(f"{text}a new row\n")
+    head = push(root, out, repo.url)
+    for name in names:
+        size = repo.run(
+            "cat-file", "--batch-check=%(objectsize:disk) %(deltabase)", data=f"{head}:{name}".encode()
+        )
+        assert size == f"{size.split()[0]} {repo.run('rev-parse', f'{head}^:{name}')}"
 
 
 def test_no_hook_and_no_attribute_changes_what_was_checked(place):

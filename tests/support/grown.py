@@ -74,9 +74,9 @@ class Grown:
             for board in (WITHHELD, PUBLIC):
                 self._enter(board, NULL_TEAM, model, -0.3 - 0.1 * place, {"name": TASK.baselines[model]}, 0)
 
-    def add_model(self, number: int, *boards: Board) -> str:
-        """The name of model `number`, put on the boards, with its submission; the first is the best."""
-        team, skill = f"team{number:03d}", 1.0 / (1 + 0.02 * number)
+    def add_model(self, number: int, *boards: Board, place: float | None = None) -> str:
+        """The name of model `number`, put on the boards, with its submission; as good as its `place`, the number itself by default: the first is the best."""
+        team, skill = f"team{number:03d}", 1.0 / (1 + 0.02 * (number if place is None else place))
         card = _card(number)
         folder = self.root / "submissions" / team / "model"
         folder.mkdir(parents=True, exist_ok=True)

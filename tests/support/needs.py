@@ -19,6 +19,7 @@ NEEDS: Final = {
     "crimson": "the wheel of crimson-score 0.2.2: rexrank models fetch crimson, or REXRANK_CRIMSON_WHEEL=FILE",
     "data": "the folder of public data sets: REXRANK_SHARED=FOLDER",
     "dev": "the development tools: pip install -e '.[dev]'",
+    "git": "git 2.51 or newer, which compares the versions of a path",
     "namespaces": "root that may make namespaces, with iproute2 and util-linux: a virtual machine, or docker run --privileged",
     "nspawn": "root, and a systemd to boot in a container: apt-get install systemd systemd-container",
     "node": "Node 20 or newer: pip install -e '.[dev]' brings one, or apt-get install nodejs",
