@@ -25,7 +25,7 @@ def without(path, words):
 PAGES = {"task": "adding-a-task"}
 ROW, RANKING = "evaluator/leaderboard/row.py", "evaluator/leaderboard/ranking.py"
 COLUMNS_FILE, REPORTS = "evaluator/leaderboard/columns.py", "evaluator/datasets/tasks/report_generation.py"
-RUN, TABLE = "evaluator/scoring/reports.py", "evaluator/schemas/table-v1.schema.json"
+RUN, TABLE = "evaluator/scoring/reports.py", "evaluator/schemas/table-v2.schema.json"
 REGISTRY, CODES, PAGE = (
     "evaluator/metrics/registry.py",
     "evaluator/submissions/rules/codes.py",

@@ -43,7 +43,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "record-v1": (Record, "Record, version 1"),
     "releases-v1": (Releases, "Releases, version 1"),
     "studies-v1": (StudiesFile, "Studies for a container, version 1"),
-    "table-v1": (Table, "Board"),
+    "table-v2": (Table, "Board"),
     "models-lock-v1": (ModelsLock, "Lock of published weights, version 1"),
     "weights-v1": (WeightsFile, "Published weights, version 1"),
 }
@@ -84,7 +84,7 @@ _ROW: Final = {
     "diagnostics": {},
 }
 _TABLE: Final = {
-    "schema": "rexrank/table/v1",
+    "schema": "rexrank/table/v2",
     "dataset": "iu-xray",
     "track": "findings",
     "title": "IU X-ray",
@@ -154,7 +154,7 @@ _OVERALL: Final = {
 ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
     "history-v1": {"x-address": "data/history.json", "examples": [HISTORY]},
     "overview-v1": {"x-address": "data/overview.json", "examples": [OVERVIEW]},
-    "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
+    "table-v2": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
     "overall-v1": {"x-address": "data/overall.TRACK.json", "examples": [_OVERALL]},
 }
 """What the schema of a served file says beside its model: its address and an example."""

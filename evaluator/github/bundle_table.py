@@ -178,13 +178,6 @@ class BundleStability(tables.Stability):
     models: ByModel[BundleShares] = Field(default={})
 
 
-class BundleGroupMean(subgroup_types.GroupMean):
-    """A model's mean in one group."""
-
-    rank_low: Count | None
-    rank_high: Count | None
-
-
 class BundleGap(subgroup_types.Gap):
     """Mean of one group minus that of another."""
 
@@ -195,7 +188,9 @@ class BundleGap(subgroup_types.Gap):
 class BundleModelGroups(subgroup_types.ModelGroups):
     """One model on one axis."""
 
-    groups: Annotated[Mapping[GroupKey, BundleGroupMean], Field(max_length=40, json_schema_extra=NAMED)]
+    groups: Annotated[
+        Mapping[GroupKey, subgroup_types.Interval], Field(max_length=40, json_schema_extra=NAMED)
+    ]
     worst: GroupName | None
     p: Share | None
     q: Share | None
@@ -210,12 +205,20 @@ class BundleGroup(subgroup_types.Group):
     patients: Count
 
 
+class BundleGroupRanks(subgroup_types.GroupRanks):
+    """The ranges of ranks in a group."""
+
+    low: Rows[Size]
+    high: Rows[Size]
+
+
 class BundleAxis(subgroup_types.Axis):
     """One way to part the studies."""
 
     axis: Key
     groups: Annotated[tuple[BundleGroup, ...], Field(strict=False, max_length=40)]
     models: ByModel[BundleModelGroups]
+    ranks: Annotated[Mapping[GroupKey, BundleGroupRanks], Field(max_length=40, json_schema_extra=NAMED)]
 
 
 class BundleSubgroups(subgroup_types.Subgroups):

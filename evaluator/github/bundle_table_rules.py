@@ -58,6 +58,14 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "has no pairwise differences next to it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
+    n = len(table.rows)
+    for axis in table.subgroups.axes if table.subgroups else ():
+        ranges = [
+            [*zip(r.low, r.high, strict=False)] for r in axis.ranks.values() if len(r.low) == len(r.high)
+        ]
+        known = axis.ranks.keys() <= {g.name for g in axis.groups} and len(ranges) == len(axis.ranks)
+        if not known or any(len(r) != n or not all(0 < low <= high <= n for low, high in r) for r in ranges):
+            refuse(name, "has ranks in subgroups that its rows cannot have")
 
 
 RANKING: Final = frozenset(

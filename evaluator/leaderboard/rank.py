@@ -84,7 +84,8 @@ def rank_board(
     best = _best_null(entrants)
     null = (best, nulls[best]) if best is not None else None
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
-    subgroups = board_subgroups(board, digest, frames, _subgroup_metric(board, entrants), null, show, other)
+    metric, order = _subgroup_metric(board, entrants), [r.id for r in table.rows]
+    subgroups = board_subgroups(board, digest, frames, metric, null, order, show, other)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
     table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
     return RankedBoard(table, pairwise, _primary(board, digest, frames, table))

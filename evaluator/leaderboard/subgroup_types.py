@@ -18,13 +18,6 @@ class Interval(Entry):
     high: float | None
 
 
-class GroupMean(Interval):
-    """A model's mean in one group, and its range of ranks there."""
-
-    rank_low: int | None
-    rank_high: int | None
-
-
 class Gap(Entry):
     """Mean of group a minus mean of group b."""
 
@@ -39,7 +32,7 @@ class Gap(Entry):
 class ModelGroups(Entry):
     """One model on one axis."""
 
-    groups: Mapping[str, GroupMean]
+    groups: Mapping[str, Interval]
     worst: str | None
     p: float | None
     q: float | None
@@ -54,12 +47,23 @@ class Group(Entry):
     patients: int
 
 
+class GroupRanks(Entry):
+    """The ranges of ranks in a group, of the ranked models in the order of the table's rows.
+
+    Together, and apart from what does not depend on other models: one more model moves half of them.
+    """
+
+    low: Annotated[tuple[int, ...], Field(strict=False)]
+    high: Annotated[tuple[int, ...], Field(strict=False)]
+
+
 class Axis(Entry):
     """One way to part the studies, and every ranked model on it."""
 
     axis: str
     groups: Annotated[tuple[Group, ...], Field(strict=False)]
     models: Mapping[str, ModelGroups]
+    ranks: Mapping[str, GroupRanks] = Field(description="By group of at least 30 patients.")
 
 
 class Subgroups(Entry):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from evaluator.leaderboard.subgroup_types import Axis as TableAxis
-from evaluator.leaderboard.subgroup_types import Gap, Group, GroupMean, Interval, ModelGroups, Subgroups
+from evaluator.leaderboard.subgroup_types import Gap, Group, GroupRanks, Interval, ModelGroups, Subgroups
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics import bootstrap
 from evaluator.statistics.disclosure import Axis, Mask, OtherTrack, rounded_count
+from evaluator.statistics.ranks import Place
 from evaluator.statistics.rounding import coarse, p_class
 from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
 
@@ -69,12 +70,14 @@ def board_subgroups(
     frames: Mapping[str, pd.DataFrame],
     primary: str,
     null: tuple[str, pd.DataFrame] | None,
+    order: Sequence[str],
     progress: ProgressCallback | None = None,
     other_track: pd.DataFrame | None = None,
 ) -> Subgroups | None:
     """The table's `subgroups`: per axis its groups and per ranked model means, ranks and gaps.
 
-    On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `other_track`:
+    On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `order`: the ranked models in
+    the order of the table's rows. `other_track`:
     studies, patients and subgroups of the track whose subgroups are shown already, of a set that is not
     public: only what gives nothing away beside them is shown. `None` when the board has no model or no axis.
     """
@@ -107,11 +110,11 @@ def board_subgroups(
     parts = []
     for k, result in enumerate(results[0]):
         places = places_in_groups(values, cells[result.axis], clusters, seed, higher_is_better=higher)
-        models = {}
-        for j, name in enumerate(frames):
-            ranks = {g: (p[j].rank_low, p[j].rank_high) for g, p in places.items()}
-            models[name] = _model(results[j][k], ranks, exposure, len(first))
-        parts.append(TableAxis(axis=result.axis, groups=_groups(result, private=private), models=models))
+        column = {name: j for j, name in enumerate(frames)}
+        models = {name: _model(results[j][k], exposure, len(first)) for name, j in column.items()}
+        ranks = {g: _ranks([p[column[name]] for name in order]) for g, p in places.items()}
+        groups = _groups(result, private=private)
+        parts.append(TableAxis(axis=result.axis, groups=groups, models=models, ranks=ranks))
     return Subgroups(
         metric=primary,
         standardised_by=tuple(a.name for a in mix),
@@ -128,15 +131,15 @@ def _groups(result: AxisResult, *, private: bool) -> tuple[Group, ...]:
     )
 
 
-def _model(
-    result: AxisResult, ranks: Mapping[str, tuple[int, int]], exposure: Exposure, n: int
-) -> ModelGroups:
+def _ranks(places: Sequence[Place]) -> GroupRanks:
+    return GroupRanks(low=tuple(p.rank_low for p in places), high=tuple(p.rank_high for p in places))
+
+
+def _model(result: AxisResult, exposure: Exposure, n: int) -> ModelGroups:
     """One model on one axis of a board of `n` studies; numbers as they may be shown."""
     groups = {}
     for group in result.groups:
-        low, high = ranks.get(group.name, (None, None))
-        step = exposure.step(group.studies)
-        groups[group.name] = GroupMean(**_numbers(group.mean, step), rank_low=low, rank_high=high)
+        groups[group.name] = Interval(**_numbers(group.mean, exposure.step(group.studies)))
     sizes = {g.name: g.studies for g in result.groups}
     gaps = []
     for gap in result.gaps:

@@ -32,7 +32,7 @@ from evaluator.leaderboard.row import (
 from evaluator.leaderboard.subgroup_types import Subgroups
 from evaluator.metrics.base import SkillScale
 
-TABLE_SCHEMA: Final = "rexrank/table/v1"
+TABLE_SCHEMA: Final = "rexrank/table/v2"
 OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
 GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
 """The fields of a table that hold rows."""
@@ -163,7 +163,7 @@ class Stability(Entry):
 class Table(Entry):
     """One board, a dataset and a track. Fields may be added within a version; none is removed or changes its meaning."""
 
-    schema_: Literal["rexrank/table/v1"] = Field(
+    schema_: Literal["rexrank/table/v2"] = Field(
         alias="schema", description="Name and version of this format."
     )
     dataset: Slug = Field(description="Dataset id.")

@@ -36,7 +36,7 @@ from evaluator.submissions.task_predictions import predictions_of
 ENDPOINTS: Final = (
     "index-v1",
     "overview-v1",
-    "table-v1",
+    "table-v2",
     "overall-v1",
     "model-v1",
     "history-v1",

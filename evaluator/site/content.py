@@ -193,7 +193,7 @@ def metric_title(event: Event, content: Content) -> str:
 
 
 def schema_text(name: str) -> str:
-    """The text of a JSON Schema as the site serves it, such as `table-v1`: the package's, with its address as `$id`."""
+    """The text of a JSON Schema as the site serves it, such as `table-v2`: the package's, with its address as `$id`."""
     schema = json.loads(
         resources.files("evaluator.schemas").joinpath(f"{name}.schema.json").read_text("utf-8")
     )

@@ -129,7 +129,7 @@ def test_results_of_a_whole_way(run):
     )
     assert (status, rows[0]["metric"], rows[0]["group"], rows[0]["better"]) == (0, "bleu_2", "all", "a")
     status, files = kept("dev", "schemas", "--out", "schemas")
-    assert (status, "schemas/table-v1.schema.json" in files) == (0, True)
+    assert (status, "schemas/table-v2.schema.json" in files) == (0, True)
 
 
 def test_a_quiet_command_says_nothing_but_what_went_wrong(run):

@@ -21,7 +21,7 @@ STRICTER = {
     "overview-v1": ("boards/0/best_display",),
     "record-v1": ("card/name: 10",),
     "bundle-v1 record": ("card/name: 10",),
-    "table-v1": ("rows/0/diagnostics: a stranger",),
+    "table-v2": ("rows/0/diagnostics: a stranger",),
 }
 """What readers were never promised and no file held: names that are none, a value in no form, a diagnostic that no record has, a name too long for a board."""
 NO_SIGNATURE = ("metrics/bleu_2/signature: ", "metrics/0/signature: ")

@@ -109,6 +109,16 @@ def first_row(act):
     return lambda table: act(table["rows"][0])
 
 
+def subgroup_ranks(group, low, high):
+    """Sets the ranges of ranks in a group of the first axis, by default its first group."""
+
+    def act(table):
+        axis = table["subgroups"]["axes"][0]
+        axis["ranks"] = {group or axis["groups"][0]["name"]: {"low": low, "high": high}}
+
+    return act
+
+
 FORGED = {
     "a record with more": (RECORD, put("study", WORDS), "schema of record"),
     "words for a mean": (RECORD, put("metrics", "bleu_2", "mean", WORDS), "schema of record"),
@@ -156,6 +166,11 @@ FORGED = {
     "a model twice": (TABLE, lambda t: t["incomplete"].append({k: v for k, v in t["rows"][0].items() if k != "worse_than"}), "a model twice"),
     "pairs in the table": (TABLE, lambda t: t.update(pairs=[]), "schema of table"),
     "more that are better than the tests show": (TABLE, first_row(put("worse_than", 7)), "about which models are better"),
+    "ranks in a subgroup that is none": (TABLE, subgroup_ranks("nobody", [1, 1], [2, 2]), "ranks in subgroups"),
+    "ranks of fewer models in a subgroup": (TABLE, subgroup_ranks("", [1], [2]), "ranks in subgroups"),
+    "a range of ranks that is no pair": (TABLE, subgroup_ranks("", [1, 1], [2]), "ranks in subgroups"),
+    "a range of ranks that ends before it starts": (TABLE, subgroup_ranks("", [1, 2], [2, 1]), "ranks in subgroups"),
+    "a rank beyond the last": (TABLE, subgroup_ranks("", [1, 1], [2, 7]), "ranks in subgroups"),
     "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
     "a probe without a signature": (SANITY, put("metrics", "bleu_2", "signature", "x"), "schema of sanity"),
     "a record without a signature": (RECORD, put("metrics", "bleu_2", "signature", ""), "schema of record"),

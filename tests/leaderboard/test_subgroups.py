@@ -11,7 +11,7 @@ from support.records import entry, record
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.compare import compare_models
-from evaluator.leaderboard.subgroup_types import Group
+from evaluator.leaderboard.subgroup_types import Group, GroupRanks
 from evaluator.leaderboard.subgroups import axes_of, board_subgroups, group_masks
 from evaluator.scoring.records import Board
 
@@ -41,7 +41,7 @@ def frame(shift=0.0, gap=0.0, seed=1):
 
 def subgroups(board, **frames):
     null = ("baseline/x", frame(0.5, seed=9))
-    return board_subgroups(board, "d", frames, "radcliq_v1", null)
+    return board_subgroups(board, "d", frames, "radcliq_v1", null, [*frames])
 
 
 def test_axes_in_the_order_of_preference_with_unknown_labels():
@@ -53,7 +53,8 @@ def test_axes_in_the_order_of_preference_with_unknown_labels():
 
 
 def test_means_ranks_and_gaps_of_a_public_board():
-    axes = subgroups(PUBLIC, a=frame(), b=frame(0.4, 0.5, seed=2))
+    frames = {"a": frame(), "b": frame(0.4, 0.5, seed=2)}
+    axes = subgroups(PUBLIC, **frames)
     assert axes.standardised_by == ("normal", "length")
     assert axes.null == "baseline/x"
     sex = next(x for x in axes.axes if x.axis == "sex")
@@ -63,8 +64,11 @@ def test_means_ranks_and_gaps_of_a_public_board():
     assert b.gaps[0].raw.value == pytest.approx(0.5, abs=0.1)
     assert b.gaps[0].beyond_null.low > 0
     assert b.q < 0.05
-    assert sex.models["a"].groups["F"].rank_low == 1
-    assert b.groups["F"].rank_low == 2
+    assert sex.ranks["F"] == GroupRanks(low=(1, 2), high=(1, 2))
+    turned = board_subgroups(PUBLIC, "d", frames, "radcliq_v1", None, ["b", "a"])
+    assert next(x for x in turned.axes if x.axis == "sex").ranks["F"].low == (2, 1), (
+        "in the order of the table"
+    )
 
 
 def test_one_model_alone_has_the_numbers_it_has_beside_others():
@@ -90,9 +94,9 @@ def test_a_private_board_shows_no_small_cell_and_no_fine_number(monkeypatch):
 
 
 def test_nothing_to_say():
-    assert board_subgroups(PUBLIC, "d", {}, "radcliq_v1", None) is None
+    assert board_subgroups(PUBLIC, "d", {}, "radcliq_v1", None, []) is None
     plain = frame()[["study_id", "patient", "radcliq_v1"]]
-    assert board_subgroups(PUBLIC, "d", {"a": plain}, "radcliq_v1", None) is None
+    assert board_subgroups(PUBLIC, "d", {"a": plain}, "radcliq_v1", None, ["a"]) is None
 
 
 def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
@@ -117,7 +121,7 @@ def test_both_tracks_together_give_no_small_cell_away(monkeypatch):
     report["subgroup:sex"] = report["subgroup:sex"].mask(report.index < 12, "M")
 
     def axes(shown_here, other):
-        groups = board_subgroups(WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, None, other)
+        groups = board_subgroups(WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, ["a"], None, other)
         return {x.axis for x in groups.axes}
 
     assert {"normal", "sex"} <= axes(report, None)

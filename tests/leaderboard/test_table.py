@@ -17,7 +17,7 @@ from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.table import Table, parse_table, read_table
 
-SCHEMA = json.loads(resources.files("evaluator.schemas").joinpath("table-v1.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(resources.files("evaluator.schemas").joinpath("table-v2.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
 INTERVAL = {"value": 0.1, "low": None, "high": 0.2}
 FULL = tables.table(
@@ -49,7 +49,7 @@ FULL = tables.table(
                 "groups": [{"name": "F", "studies": 2, "patients": 2}],
                 "models": {
                     "t/a": {
-                        "groups": {"F": {**INTERVAL, "rank_low": 1, "rank_high": 1}},
+                        "groups": {"F": INTERVAL},
                         "worst": None,
                         "p": 0.5,
                         "q": None,
@@ -65,6 +65,7 @@ FULL = tables.table(
                         ],
                     }
                 },
+                "ranks": {"F": {"low": [1], "high": [1]}},
             }
         ],
     },

@@ -27,7 +27,7 @@ def test_the_index_names_every_data_file_with_its_digest(made):
         assert sha256_bytes(served(name, made[name])) == entry["sha256"]
     paths = {e["path"] for e in index["files"]}
     assert {f"data/{p}" for p in paths} == {n for n in made if n.startswith("data/")} - {"data/index.json"}
-    assert {"sandbox.findings.json", "history.json", "schemas/table-v1.schema.json"} <= paths
+    assert {"sandbox.findings.json", "history.json", "schemas/table-v2.schema.json"} <= paths
     assert "models/rexrank-sandbox/near-copy.json" in paths
 
 
@@ -93,7 +93,7 @@ def test_tables_keep_their_schema(leaderboard):
     "change",
     [
         {"rows": [{}]},
-        {"schema": "rexrank/table/v2"},
+        {"schema": "rexrank/table/v1"},
         {"track": "both"},
         {"n": -1},
         {"pairs": [{"a": "x", "b": "y", "difference": 0, "low": None, "high": None, "p": 2}]},

@@ -313,10 +313,7 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def model(row: Mapping[str, Any], width: float | None) -> dict[str, Any]:
         mean = row["metrics"]["radcliq_v1"]["mean"]
         parts = ("a", "b") if width else ("younger than 40", "80 and older")
-        groups = {
-            g: {**estimate(mean + d, width), "rank_low": 1, "rank_high": len(rows)}
-            for g, d in zip(parts, (0.1, -0.1), strict=True)
-        }
+        groups = {g: estimate(mean + d, width) for g, d in zip(parts, (0.1, -0.1), strict=True)}
         gap = {"a": parts[0], "b": parts[1], "raw": estimate(0.2, width), "standardised": estimate(0.03, width) if width else None,
                "covered": 0.94 if width else None, "beyond_null": estimate(-0.02, width)}  # fmt: skip
         return {
@@ -332,6 +329,7 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "axis": axis,
             "groups": [{"name": g, "studies": 400, "patients": 380} for g in names],
             "models": {r["id"]: model(r, width) for r in rows},
+            "ranks": {g: {"low": [1] * len(rows), "high": [len(rows)] * len(rows)} for g in names},
         }
         for axis, names, width in (
             ("sex", ("a", "b"), 0.05),

@@ -169,7 +169,7 @@ def column(tree: Tree, key: str) -> Pieces:
         f"the value of {key}",
         bool(derived or re.search(rf"^ +{key}=", tree.read(ranking), re.MULTILINE)),
     )
-    schema = "evaluator/schemas/table-v1.schema.json"
+    schema = "evaluator/schemas/table-v2.schema.json"
     yield schema, f"{key} (rexrank dev schemas)", bool(derived or f'"{key}": ' in tree.read(schema))
 
 

@@ -52,7 +52,7 @@ def table(*rows: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
         "reciprocal": False, "signature": "bleu_2|v1",
     }  # fmt: skip
     return {
-        "schema": "rexrank/table/v1", "dataset": "sandbox", "track": "findings", "title": "Sandbox", "access": "public",
+        "schema": "rexrank/table/v2", "dataset": "sandbox", "track": "findings", "title": "Sandbox", "access": "public",
         "n": 3, "n_clusters": 2, "protocol": "clean", "primary": "bleu_2", "rule": "primary/v1", "step": None,
         "rehearsal": False, "metrics": [column], "rows": list(rows), "incomplete": [], "withdrawn": [], "nulls": [],
         "notes": [], "resolution": {}, "sensitivity": {}, "stability": {}, "subgroups": None, **fields,

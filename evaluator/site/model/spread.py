@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.datasets.tasks.task import task_of
+from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.site.content import Content, Entry
@@ -69,6 +70,7 @@ def _usual(table: Table, content: Content) -> dict[str, float]:
 def groups_of(table: Table, row: Row) -> Groups | None:
     """The model's mean of the ranking metric in every group of studies that may be shown; `None` without any."""
     subgroups = table.subgroups
+    place = next((i for i, r in enumerate(table.rows) if r.id == row.id), None)
     lines = []
     for axis in subgroups.axes if subgroups else ():
         own = axis.models[row.id].groups if row.id in axis.models else {}
@@ -77,8 +79,8 @@ def groups_of(table: Table, row: Row) -> Groups | None:
             e = own.get(group.name)
             if e is None or e.value is None:
                 continue
-            low, high = e.rank_low, e.rank_high
-            rank = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
+            ranks = axis.ranks.get(group.name) if place is not None else None
+            rank = range_text(ranks.low[place], ranks.high[place]) if ranks and place is not None else "–"
             score = Score(number(e.value), interval(e))
             lines.append(GroupLine(f"{title}: {group.name}", f"{group.studies:,}", score, rank))
     if not lines or subgroups is None:
