@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
+from evaluator.leaderboard.analysis import Analysis
 from evaluator.leaderboard.draws import MetricDraws
 from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.table import PairTest, Table
@@ -86,9 +87,21 @@ def metric_pairs(key: str, models: Sequence[str], board: Board, draws: MetricDra
     """The pairs of models on one metric, `models` in the order of the alphabet; empty for fewer than two."""
     if len(models) < 2:
         return ()
-    n = draws.clusters.n_studies
-    rounding = _Rounding(step_of(board.dataset.exposure, key, n), board.dataset.exposure)
+    rounding = _rounding(key, board, draws)
     return (_tested_pairs if tested(key) else _corpus_pairs)(key, models, rounding, draws)
+
+
+def analysed_pairs(key: str, analysis: Analysis, board: Board, draws: MetricDraws) -> tuple[MetricPair, ...]:
+    """The pairs on the ranking metric, as `metric_pairs`, from the board's analysis, which has tested them already."""
+    tests, models = analysis.board.tests, sorted(analysis.places)
+    if tests is None or len(models) < 2:
+        return ()
+    rounding = _rounding(key, board, draws)
+    return _rows(models, tests.a, tests.b, tests.difference, analysis.board.ends, rounding, tests.p)
+
+
+def _rounding(key: str, board: Board, draws: MetricDraws) -> _Rounding:
+    return _Rounding(step_of(board.dataset.exposure, key, draws.clusters.n_studies), board.dataset.exposure)
 
 
 def with_tests(pairwise: Pairwise, table: Table) -> Pairwise:
@@ -155,7 +168,14 @@ def _corpus_pairs(
     """The pairs on a metric of the whole set: differences and intervals, no test."""
     values = np.array([frame_value(key, draws.frames[m]) for m in models])
     a, b = np.triu_indices(len(models), 1)
-    return _rows(models, a, b, values[a] - values[b], draws.of(key, models), rounding)
+    return _rows(models, a, b, values[a] - values[b], _ends(draws.of(key, models), a, b), rounding)
+
+
+def _ends(
+    draws: FloatArray | None, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> tuple[FloatArray, FloatArray] | None:
+    """The ends of the pairs' intervals; `None` without draws."""
+    return None if draws is None else bootstrap.difference_intervals(draws, a, b)
 
 
 def _tested_pairs(
@@ -167,7 +187,8 @@ def _tested_pairs(
     """The pairs on a metric that is a mean over studies, or a figure of fixed weights a study."""
     values = np.column_stack([np.asarray(draws.frames[m][key], dtype=np.float64) for m in models])
     (tests,) = significance.sign_flips([values], draws.clusters, draws.seed, adjust=False)
-    return _rows(models, tests.a, tests.b, tests.difference, draws.of(key, models), rounding, tests.p)
+    ends = _ends(draws.of(key, models), tests.a, tests.b)
+    return _rows(models, tests.a, tests.b, tests.difference, ends, rounding, tests.p)
 
 
 def _rows(
@@ -175,11 +196,10 @@ def _rows(
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     difference: FloatArray,
-    draws: FloatArray | None,
+    ends: tuple[FloatArray, FloatArray] | None,
     rounding: _Rounding,
     p: FloatArray | None = None,
 ) -> tuple[MetricPair, ...]:
-    ends = bootstrap.difference_intervals(draws, a, b) if draws is not None else None
     q = None if p is None else significance.benjamini_hochberg(p)
     none = [None] * a.size
     low, high = (map(rounding.number, e.tolist()) for e in ends) if ends else (none, none)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -19,15 +19,22 @@ from evaluator.core.stopping import unbroken
 from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard import table_files as tables
-from evaluator.leaderboard.analysis import analyse_board
+from evaluator.leaderboard.analysis import Analysis, analyse_board
 from evaluator.leaderboard.draws import MetricDraws
 from evaluator.leaderboard.eligibility import Entrants, read_releases, sort_entrants, usable
+from evaluator.leaderboard.frames import board_frames, null_frames, only
 from evaluator.leaderboard.history import append_history, changes, read_history
 from evaluator.leaderboard.null_tests import Gained, add_null_tests, gain_ends
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import OverallTable, having
-from evaluator.leaderboard.pairwise import Pairwise, metric_pairs, overall_pairwise, with_tests
+from evaluator.leaderboard.pairwise import (
+    Pairwise,
+    analysed_pairs,
+    metric_pairs,
+    overall_pairwise,
+    with_tests,
+)
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranked_store import RankedBoard, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
@@ -35,10 +42,8 @@ from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import check_primary_metrics, get_metric, metric_keys
 from evaluator.scoring.baselines import check_sanity, read_sanity
-from evaluator.scoring.corpus import COUNTS_PREFIX
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import (
-    FAILED_PREFIX,
     SUBGROUP_PREFIX,
     Board,
     all_boards,
@@ -68,30 +73,64 @@ def rank_board(
     """
     entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
     notes = check_sanity(leaderboard, board, entrants.signatures)
-    frames = _frames(board, entrants, leaderboard, store)
+    digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
+    metric = _subgroup_metric(board, entrants)
+    table, pairwise, frames, null = _tested(
+        board, entrants, leaderboard, store, metric, show, rehearsal=rehearsal
+    )
+    other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
+    order = [r.id for r in table.rows]
+    subgroups = board_subgroups(board, digest, frames, metric, null, order, show, other)
+    table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
+    return RankedBoard(table, pairwise, _primary(board, digest, frames, table))
+
+
+class _Tested(NamedTuple):
+    """A board without its subgroups, and what they need: all else of the scores is in memory no more.
+
+    `null`: the best baseline and its scores.
+    """
+
+    table: Table
+    pairwise: bytes
+    frames: Mapping[str, pd.DataFrame]
+    null: tuple[str, pd.DataFrame] | None
+
+
+def _tested(
+    board: Board,
+    entrants: Entrants,
+    leaderboard: Path,
+    store: Path,
+    metric: str,
+    show: ProgressCallback | None,
+    *,
+    rehearsal: bool,
+) -> _Tested:
+    """The table with ranks and tests against the baselines, its pairs, and the scores on `metric`."""
+    frames = board_frames(board, entrants, leaderboard, store)
     keys = board_keys(entrants)
     columns = {r.name: [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
-    nulls = _null_frames(board, entrants, leaderboard, store)
+    nulls = null_frames(board, entrants, leaderboard, store)
     check_frames(board, dict(islice(frames.items(), 1)) | nulls)
     columns |= {name: [k for k in keys if k in frame.columns] for name, frame in nulls.items()}
     draws = MetricDraws(board, digest, {**frames, **nulls}, columns) if frames else None
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show, draws)
     table = make_table(board, entrants, analysis, rehearsal=rehearsal)
     pairwise = Pairwise({})
-    if draws is not None:
-        table, pairwise = _against_others(table, board, draws)
-    best = _best_null(entrants)
-    null = (best, nulls[best]) if best is not None else None
-    other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
-    metric, order = _subgroup_metric(board, entrants), [r.id for r in table.rows]
-    subgroups = board_subgroups(board, digest, frames, metric, null, order, show, other)
-    table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
+    if draws is not None and analysis is not None:
+        table, pairwise = _against_others(table, board, analysis, draws)
     table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
-    return RankedBoard(table, pairwise, _primary(board, digest, frames, table))
+    kept = {table.primary, metric}
+    best = _best_null(entrants)
+    null = (best, only(nulls[best], kept)) if best is not None else None
+    return _Tested(table, pairwise_bytes(pairwise), {n: only(f, kept) for n, f in frames.items()}, null)
 
 
-def _against_others(table: Table, board: Board, draws: MetricDraws) -> tuple[Table, Pairwise]:
+def _against_others(
+    table: Table, board: Board, analysis: Analysis, draws: MetricDraws
+) -> tuple[Table, Pairwise]:
     """The table with its tests against the baselines, and all pairs of its models: of each metric from the same draws."""
     models, pairs = {r.id for r in table.rows}, {}
     ends: dict[Gained, tuple[float, float]] = {}
@@ -100,7 +139,10 @@ def _against_others(table: Table, board: Board, draws: MetricDraws) -> tuple[Tab
         metric_keys(), key=lambda k: k != table.primary
     ):  # tie: none, the order does not matter
         ends |= gain_ends(key, table, draws)
-        pairs[key] = metric_pairs(key, [m for m in draws.holders(key) if m in models], board, draws)
+        if key == table.primary:
+            pairs[key] = analysed_pairs(key, analysis, board, draws)
+        else:
+            pairs[key] = metric_pairs(key, [m for m in draws.holders(key) if m in models], board, draws)
     pairwise = Pairwise({key: pairs[key] for key in metric_keys() if pairs[key]})
     return add_null_tests(table, draws, ends), with_tests(pairwise, table)
 
@@ -126,12 +168,14 @@ def _primary(
 def ranked_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> RankedBoard:
-    """The board as `rank_board` makes it, or as the store kept it when it was last ranked from the same inputs."""
+    """The board as `rank_board` makes it, without the pairs of its table, or as the store kept it when it was last ranked from the same inputs."""
     inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
     earlier = read_ranked(store, board, inputs)
     if earlier is not None:
         return earlier._replace(scores=_scores(board, leaderboard, store, earlier.table, rehearsal=rehearsal))
     ranked = rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show)
+    # Of no file, and of hundreds of models half a gigabyte while the next board is ranked.
+    ranked = ranked._replace(table=ranked.table.model_copy(update={"pairs": ()}))
     keep_ranked(store, board, inputs, ranked)
     return ranked
 
@@ -139,49 +183,18 @@ def ranked_board(
 def _scores(
     board: Board, leaderboard: Path, store: Path, table: Table, *, rehearsal: bool
 ) -> PrimaryScores | None:
-    """What the overall rank needs of a board whose table was kept."""
+    """What the overall rank needs of a board whose table was kept, and whose files are those that were checked then."""
     entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
-    return _primary(board, digest, _frames(board, entrants, leaderboard, store), table)
+    read = partial(read_studies, leaderboard, store, board, columns=("study_id", "patient", table.primary))
+    frames = collect([partial(read, r) for r in entrants.ranked])
+    by_name = {r.name: f for r, f in zip(entrants.ranked, frames, strict=True)}
+    return _primary(board, digest, by_name, table)
 
 
 def _entrants(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> Entrants:
     records = read_records(leaderboard, board, store)
     return sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
-
-
-def _frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
-    """The per-study scores of every ranked model, by name.
-
-    Ids, patients and subgroups are kept of the first file that has them: of a hundred models they
-    would take more memory than the scores. Raises `RexrankError` for files that are damaged or of other studies.
-    """
-    frames: dict[str, pd.DataFrame] = {}
-    columns: set[str] = set()
-
-    def read(place: int) -> None:
-        record = entrants.ranked[place]
-        frame, name = read_studies(leaderboard, store, board, record), record.name
-        check_frames(board, dict(islice(frames.items(), 1)) | {name: frame})
-        wanted = [c for c in frame.columns if c not in columns and not c.startswith(FAILED_PREFIX)]
-        frames[name] = smaller(frame[wanted])
-        columns.update(c for c in wanted if c in {"study_id", "patient"} or c.startswith(SUBGROUP_PREFIX))
-
-    collect([partial(read, place) for place in range(len(entrants.ranked))])
-    return frames
-
-
-def smaller(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the counts of corpus metrics in a byte each: there are more of them than of scores, all small."""
-    import pandas as pd
-
-    columns = {c: frame[c].array for c in frame.columns}
-    for name in (c for c in columns if c.startswith(COUNTS_PREFIX)):
-        counts = frame[name].to_numpy()
-        if counts.max(initial=0) <= np.iinfo(np.uint8).max:
-            # As numpy has them: pandas' own whole numbers have a second byte each, for what is missing.
-            columns[name] = counts.astype(np.uint8)
-    return pd.DataFrame(columns, copy=False)
 
 
 def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> pd.DataFrame | None:
@@ -190,22 +203,11 @@ def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: boo
     if board.track == first.track or board.dataset.exposure.small_groups:
         return None
     entrants = _entrants(first, leaderboard, store, rehearsal=rehearsal)
-    frames = [*_frames(first, entrants, leaderboard, store).values()]
+    frames = [*board_frames(first, entrants, leaderboard, store, ()).values()]
     if not frames:
         return None
     groups = {c: f[c] for f in frames for c in f.columns if c.startswith(SUBGROUP_PREFIX)}
     return frames[0][["study_id", "patient"]].assign(**groups)
-
-
-def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
-    """The per-study scores of the null rows by name, of the metrics that stand under the board's signatures."""
-    frames = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
-    return {
-        r.name: f.drop(
-            columns=[k for k in r.metrics if not usable(r, k, entrants.signatures)], errors="ignore"
-        )
-        for r, f in zip(entrants.nulls, frames, strict=True)
-    }
 
 
 def _best_null(entrants: Entrants) -> str | None:
@@ -306,7 +308,7 @@ def _files(ranked: Sequence[RankedBoard]) -> dict[str, str | bytes]:
         files[f"tables/{name}.json"] = tables.table_json(table)
         files[f"tables/{name}.csv"] = tables.table_csv(table)
         files[f"tables/{name}.md"] = tables.table_markdown(table)
-        files[f"pairwise/{name}.parquet"] = pairwise_bytes(pairwise)
+        files[f"pairwise/{name}.parquet"] = pairwise
     summary = overview([r.table for r in ranked])
     files["overview.json"] = dump_json(summary.view())
     files["overview.csv"] = tables.overview_csv(summary)

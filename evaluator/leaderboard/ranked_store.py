@@ -21,23 +21,21 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from evaluator.core.files import dump_json, load_json, write_derived
+from evaluator.core.files import dump_json, load_json, sha256_bytes, write_derived
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.overall import PrimaryScores
-from evaluator.leaderboard.pairwise import Pairwise, with_pairs
-from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest, read_pairwise
 from evaluator.leaderboard.table import Table
 from evaluator.scoring.baselines import sanity_path
 from evaluator.scoring.records import Board, record_path, studies_path
 
-RANKED_SCHEMA: Final = "rexrank/ranked/v3"
+RANKED_SCHEMA: Final = "rexrank/ranked/v4"
 
 
 class RankedBoard(NamedTuple):
-    """What ranking makes of one board: its table, the differences of all pairs of its models, and their scores."""
+    """What ranking makes of one board: its table, the file of all pairs of its models, and their scores."""
 
     table: Table
-    pairwise: Pairwise
+    pairwise: bytes
     scores: PrimaryScores | None = None
 
 
@@ -95,12 +93,13 @@ def read_ranked(store: Path, board: Board, inputs: str) -> RankedBoard | None:
         if (whole["schema"], whole["inputs"]) != (RANKED_SCHEMA, inputs):
             return None
         table = Table.model_validate(whole["table"])
-        pairwise = read_pairwise(store / _name(board, "parquet"), table)
+        pairs = store / _name(board, "parquet")
+        pairwise = pairs.read_bytes() if pairs.is_file() else b""
         # A digit that a bad disk changed must not become a rank.
-        sound = whole["content"] == _digest(table) and table.pairwise_sha256 == pairwise_digest(pairwise)
+        sound = (whole["content"], whole["pairwise"]) == (_digest(table), sha256_bytes(pairwise))
     except (OSError, ValueError, LookupError, TypeError, RexrankError):
         return None
-    return RankedBoard(with_pairs(table, pairwise), pairwise) if sound else None
+    return RankedBoard(table, pairwise) if sound else None
 
 
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: RankedBoard) -> None:
@@ -109,10 +108,11 @@ def keep_ranked(store: Path, board: Board, inputs: str, ranked: RankedBoard) -> 
         "schema": RANKED_SCHEMA,
         "inputs": inputs,
         "content": _digest(ranked.table),
+        "pairwise": sha256_bytes(ranked.pairwise),
         "table": ranked.table.view(),
     }
     with suppress(RexrankError):
-        write_derived(store, _name(board, "parquet"), pairwise_bytes(ranked.pairwise))
+        write_derived(store, _name(board, "parquet"), ranked.pairwise)
         write_derived(store, _name(board, "json"), dump_json(content))
 
 

@@ -8,7 +8,7 @@ datasets, and in the runner's store for the others.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -253,8 +253,10 @@ def _fullest(path: Path, board: Board, store: Path | None) -> Record:
     return full.model_copy(update={"card": record.card})
 
 
-def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -> pd.DataFrame:
-    """The per-study scores of a record, rows in the order of their ids.
+def read_studies(
+    leaderboard: Path, store: Path, board: Board, record: Record, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The per-study scores of a record, rows in the order of their ids; with `columns` these alone, of a file checked before.
 
     Raises `RexrankError` that names the file for one that is damaged or does not belong to the record.
     """
@@ -265,8 +267,11 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -
     try:
         if not path.is_file():
             raise ValueError("it is not there" if not path.exists() else "it is not a file")  # noqa: TRY301
-        frame = pd.read_parquet(io.BytesIO(path.read_bytes()))
-        _check_studies(board, record, frame)
+        frame = pd.read_parquet(
+            io.BytesIO(path.read_bytes()), columns=None if columns is None else [*columns]
+        )
+        if columns is None:
+            _check_studies(board, record, frame)
     except (OSError, ArithmeticError, LookupError, TypeError, ValueError, ArrowException) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise RexrankError(

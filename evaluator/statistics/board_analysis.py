@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Final, Literal
 
@@ -14,6 +14,8 @@ from evaluator.statistics.bootstrap import Clusters, FloatArray
 from evaluator.statistics.ranks import Place
 from evaluator.statistics.ties import TIE, levels
 
+NEAR: Final = 1e-6
+"""Far above the rounding of a standard error from covariances, in standard errors of a model."""
 POWER_Z: Final = 0.8416212335729143
 """Normal quantile of 80 % power."""
 
@@ -71,6 +73,10 @@ class BoardAnalysis:
     sensitivity: Mapping[str, Any]
     stability: Mapping[str, Any]
     resolution: Mapping[str, float | int | None]
+    tests: significance.Pairs | None = field(default=None, compare=False)
+    """The tests of `pairs`, in the same order, with raw p-values."""
+    ends: tuple[FloatArray, FloatArray] | None = field(default=None, compare=False)
+    """Lower and upper ends of their intervals, unless there are too few patients."""
 
 
 def metric_intervals(
@@ -107,12 +113,15 @@ def analyse(
     draws = _draws(scores, primary, seed) if enough else None
     tell("ranks", 2, 2)
     places = ranks.places(cost, tests.matrix(len(ids)), band=scores.band)
+    ends = None if draws is None else bootstrap.difference_intervals(draws, tests.a, tests.b)
     return BoardAnalysis(
         places=dict(zip(ids, places, strict=True)),
-        pairs=pair_results(ids, tests, draws, cost, scores.band),
+        pairs=pair_results(ids, tests, ends, cost, scores.band),
         sensitivity=_sensitivity(scores, ids, cost),
         stability=ranks.stability(ids, -sign * draws, cost) if draws is not None else {},
         resolution=_resolution(primary, scores.clusters, draws),
+        tests=tests,
+        ends=ends,
     )
 
 
@@ -125,13 +134,17 @@ def _draws(scores: BoardScores, primary: FloatArray, seed: int) -> FloatArray:
 
 
 def pair_results(
-    ids: Sequence[str], tests: significance.Pairs, draws: FloatArray | None, cost: FloatArray, band: float
+    ids: Sequence[str],
+    tests: significance.Pairs,
+    ends: tuple[FloatArray, FloatArray] | None,
+    cost: FloatArray,
+    band: float,
 ) -> tuple[PairResult, ...]:
-    """All pairs with their intervals, by the percentiles of the models' draws, shape (B, M); none without draws.
+    """All pairs with the ends of their intervals, where there are some.
 
     `cost`: means, lower is better, shape (M,); `band`: of practical equivalence.
     """
-    low, high = bootstrap.difference_intervals(draws, tests.a, tests.b) if draws is not None else (None, None)
+    low, high = ends or (None, None)
     level = levels(cost)
     ahead = np.where(tests.p_adjusted < ranks.ALPHA, np.sign(level[tests.b] - level[tests.a]), 0)
     matters = ranks.matters(cost[tests.a] - cost[tests.b], band)
@@ -183,12 +196,27 @@ def _resolution(
     result = empty | {"design_effect": effect, "n_eff": clusters.n_studies / effect if effect > 0 else None}
     if draws.shape[1] < 2:
         return result
-    a, b = np.triu_indices(draws.shape[1], 1)
-    blocks = bootstrap.pair_blocks(a.size)
-    errors = [(draws[:, a[k]] - draws[:, b[k]]).std(axis=0, ddof=1) for k in blocks]
-    error = float(np.median(np.concatenate(errors)))
-    single, family = (detectable_difference(error, k) for k in (1, a.size))
+    error, pairs = _median_error(draws), draws.shape[1] * (draws.shape[1] - 1) // 2
+    single, family = (detectable_difference(error, k) for k in (1, pairs))
     return result | {"mde": single, "mde_all_pairs": family}
+
+
+def _median_error(draws: FloatArray) -> float:
+    """The median over pairs of the standard error of a difference, from draws of shape (B, M).
+
+    Covariances tell which pairs are near the median; those alone are computed as differences, to the last bit.
+    """
+    a, b = np.triu_indices(draws.shape[1], 1)
+    covariance = np.cov(draws, rowvar=False)
+    own = np.diag(covariance)
+    errors = np.sqrt(np.maximum(own[a] + own[b] - 2 * covariance[a, b], 0.0))
+    # One or, of an even number, the two in the middle.
+    middle = np.sort(errors)[[(a.size - 1) // 2, a.size // 2]]  # tie: none, values alone
+    near = (np.abs(errors[:, None] - middle) <= NEAR * np.sqrt(own.max())).any(axis=1)
+    for k in bootstrap.pair_blocks(a.size):
+        if near[k].any():
+            errors[k] = (draws[:, a[k]] - draws[:, b[k]]).std(axis=0, ddof=1)
+    return float(np.median(errors))
 
 
 def _distinct(values: FloatArray) -> list[int]:

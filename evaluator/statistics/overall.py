@@ -80,12 +80,14 @@ def analyse_overall(
     cost = np.mean([s.mean(axis=0) for s in standard], axis=0)
     band = float(np.mean([p.band / s if s > 0 else 0.0 for p, s in zip(populations, scales, strict=True)]))
     tests = significance.sign_flip(*joined(populations), seed, flips)
+    draws = _draws(standard, populations) if intervals else None
+    ends = None if draws is None else bootstrap.difference_intervals(draws, tests.a, tests.b)
     return Overall(
         cost,
         scales,
         band,
         ranks.places(cost, tests.matrix(len(ids)), band=band),
-        pair_results(ids, tests, _draws(standard, populations) if intervals else None, cost, band),
+        pair_results(ids, tests, ends, cost, band),
     )
 
 

@@ -148,6 +148,21 @@ def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> d
     return out
 
 
+def _taus(draws: FloatArray, costs: FloatArray) -> FloatArray:
+    """Kendall's tau-a of every draw's ranking, shape (B,), with that of the costs, of draws of shape (B, M)."""
+    order = np.argsort(costs, kind="stable")  # tie: none, equal costs are not compared
+    rows, ascending = np.ascontiguousarray(draws.T[order]), costs[order]
+    total = np.zeros(len(draws), dtype=np.int64)
+    for start in range(0, len(draws), CHUNK):
+        part = rows[:, start : start + CHUNK]
+        for i, cost in enumerate(ascending[:-1]):
+            # Whole numbers: agreeing pairs less the others, of the models of a higher cost than this one.
+            gap = part[np.count_nonzero(ascending - cost <= TIE) :] - part[i]
+            agree = (gap > TIE).view(np.int8) - (gap < -TIE).view(np.int8)
+            total[start : start + CHUNK] += agree.sum(axis=0, dtype=np.int32)
+    return total / (len(costs) * (len(costs) - 1) // 2)
+
+
 def stability(ids: Sequence[str], draws: FloatArray, costs: FloatArray) -> Mapping[str, Any]:
     """Descriptive rank stability over bootstrap draws of the primary's mean cost, shape (B, M).
 
@@ -156,21 +171,10 @@ def stability(ids: Sequence[str], draws: FloatArray, costs: FloatArray) -> Mappi
     coverage of bootstrap ranks is poor (Mogstad et al. 2024).
     """
     m = costs.size
-    base = sign(costs[:, None] - costs[None, :])
-    upper = np.triu_indices(m, 1)
-    first, top3 = np.zeros(m), np.zeros(m)
-    tau = np.ones(len(draws))
-    # By blocks of draws: all pairs of 100 models in 10,000 draws would take gigabytes.
-    for start in range(0, len(draws), CHUNK):
-        part = draws[start : start + CHUNK]
-        before = (part[:, None, :] < part[:, :, None] - TIE).sum(axis=2)
-        first += (before < 1).sum(axis=0)
-        top3 += (before < 3).sum(axis=0)
-        if m > 1:
-            tau[start : start + CHUNK] = (sign(part[:, upper[0]] - part[:, upper[1]]) * base[upper]).mean(
-                axis=1
-            )
-    first, top3 = first / len(draws), top3 / len(draws)
+    # A model is among the first k where the k-th of the draw is not ahead of it.
+    bound = np.partition(draws, sorted({0, min(2, m - 1)}), axis=1)[:, : min(3, m)]
+    first, top3 = ((draws - TIE <= bound[:, [k]]).mean(axis=0) for k in (0, -1))
+    tau = _taus(draws, costs) if m > 1 else np.ones(len(draws))
     return {
         "tau": [float(q) for q in np.quantile(tau, [0.025, 0.5, 0.975])],
         "models": {ids[i]: {"first": float(first[i]), "top3": float(top3[i])} for i in range(m)},

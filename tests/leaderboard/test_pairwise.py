@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.pairwise import Pairwise, board_pairwise
+from evaluator.leaderboard.analysis import analyse_board
+from evaluator.leaderboard.draws import MetricDraws
+from evaluator.leaderboard.frames import smaller
+from evaluator.leaderboard.pairwise import Pairwise, analysed_pairs, board_pairwise, metric_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
-from evaluator.leaderboard.rank import smaller
 from evaluator.scoring.corpus import COUNTS_PREFIX
 from evaluator.scoring.records import Board
 from evaluator.statistics.rounding import coarse
@@ -89,3 +91,13 @@ def test_counts_take_a_byte_each():
     small = smaller(frame)
     assert [small[c].memory_usage(index=False) for c in small] == [24, 3, 24]
     assert (small == frame).all(axis=None)
+
+
+@pytest.mark.parametrize("n", [20, 60])
+def test_the_pairs_of_the_analysis_are_those_of_the_metric(n):
+    board, studies = Board(get_dataset("sandbox"), "findings"), frames(n)
+    draws = MetricDraws(board, "d", studies, COLUMNS)
+    analysis = analyse_board(board, "d", studies, COLUMNS, "bleu_2", None, draws)
+    pairs = metric_pairs("bleu_2", sorted(studies), board, draws)
+    assert analysed_pairs("bleu_2", analysis, board, draws) == pairs
+    assert len(pairs) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pandas as pd
 import pytest
 from support.damage import DAMAGE, copy, state
 
@@ -56,6 +57,30 @@ def test_kept_and_computed_boards_are_the_same_bytes(board, computed):
     rank(board)
     assert computed == ["sandbox.findings", "sandbox.report"]
     assert state(board) == before
+
+
+def test_of_a_kept_board_no_score_is_read_but_those_of_the_ranking_metric(board, computed, monkeypatch):
+    columns = []
+    read = pd.read_parquet
+
+    def counted(file, **options):
+        columns.append(options.get("columns"))
+        return read(file, **options)
+
+    monkeypatch.setattr(pd, "read_parquet", counted)
+    rank(board)
+    assert computed == []
+    assert columns
+    assert all(c is not None and len(c) == 3 for c in columns)
+
+
+def test_a_file_of_pairs_that_a_disk_changed_is_computed_again(board, computed):
+    path = board / KEPT.replace(".json", ".parquet")
+    data = path.read_bytes()
+    path.write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
+    rank(board)
+    assert computed == ["sandbox.findings"]
+    assert path.read_bytes() == data
 
 
 def card(value):

@@ -13,11 +13,13 @@ from scipy.stats import kendalltau, rankdata
 from evaluator.statistics import ranks
 from evaluator.statistics.board_analysis import (
     BoardScores,
+    _median_error,
     analyse,
     detectable_difference,
     metric_intervals,
 )
 from evaluator.statistics.bootstrap import clusters_of
+from evaluator.statistics.ties import TIE, sign
 
 RNG = np.random.default_rng(12)
 
@@ -237,3 +239,36 @@ def test_shares_of_first_places_are_those_of_the_draws():
     draws = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     shares = ranks.stability(["a", "b"], draws, np.array([0.0, 1.0]))["models"]
     assert (shares["a"]["first"], shares["b"]["first"]) == (0.75, 0.25)
+
+
+def plain_stability(draws, costs):
+    """Shares and quantiles of tau from every pair of models in every draw."""
+    m = costs.size
+    ahead = (draws[:, None, :] < draws[:, :, None] - TIE).sum(axis=2)
+    a, b = np.triu_indices(m, 1)
+    agree = sign(draws[:, a] - draws[:, b]) * sign(costs[a] - costs[b])
+    tau = agree.mean(axis=1) if m > 1 else np.ones(len(draws))
+    shares = [(float((ahead < 1)[:, i].mean()), float((ahead < 3)[:, i].mean())) for i in range(m)]
+    return shares, np.quantile(tau, [0.025, 0.5, 0.975]).tolist()
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 9])
+def test_the_stability_of_an_order_is_that_of_all_pairs(m):
+    """Bit for bit, with equal means and draws among them."""
+    rng = np.random.default_rng(m)
+    costs = rng.integers(0, 4, m) / 10
+    draws = costs + rng.integers(-3, 4, (600, m)) / 10 + rng.choice([0.0, 0.4, 1.2], (600, m)) * TIE
+    result = ranks.stability([f"m{i}" for i in range(m)], draws, costs)
+    shares = [(s["first"], s["top3"]) for s in result["models"].values()]
+    assert (shares, result["tau"]) == plain_stability(draws, costs)
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 30])
+def test_the_median_error_is_that_of_all_differences(m):
+    """Bit for bit, also where models are as good as equal."""
+    rng = np.random.default_rng(m)
+    draws = rng.normal(0, 0.01, (500, m)) + rng.normal(1, 0.02, (500, 1))
+    draws[:, -1] = draws[:, 0] + 1e-12
+    a, b = np.triu_indices(m, 1)
+    errors = (draws[:, a] - draws[:, b]).std(axis=0, ddof=1)
+    assert _median_error(draws) == float(np.median(errors))
