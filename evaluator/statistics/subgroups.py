@@ -90,39 +90,54 @@ def cells_of(
 
 
 def group_draws(
-    values: FloatArray, masks: Sequence[Mask], clusters: Clusters, seed: int, draws: int = DRAWS
-) -> FloatArray:
-    """Bootstrap means of every mask's studies; NaN where a draw has none of them.
+    values: FloatArray, groups: Sequence[Sequence[Mask]], clusters: Clusters, seed: int, draws: int = DRAWS
+) -> tuple[FloatArray, FloatArray]:
+    """Bootstrap means of groups of studies, and of the parts that make up each; NaN where a draw has none of them.
 
-    Shape (len(masks), draws) of values of shape (n,); (len(masks), M, draws) of values of shape (n, M),
-    from one pass over the weights.
+    Shapes (groups, M, draws) and (groups, parts, M, draws), of values of shape (n, M), from one pass over the weights.
+    A group's sums are those of its parts together: multiples of one step, so that they are exact (`fixed_point`).
     """
-    table = values.reshape(len(values), -1)
-    parts = [_masked_sums(table, mask, clusters) for mask in masks]
-    out = np.full((len(masks), table.shape[1], draws), np.nan)
+    sums = [_part_sums(values, parts, clusters) for parts in groups]
+    shape = (len(groups), max(map(len, groups), default=0), values.shape[1], draws)
+    whole, parts = np.full((shape[0], *shape[2:]), np.nan), np.full(shape, np.nan)
     start = 0
     for weights in bootstrap.weight_chunks(clusters, seed, draws):
-        stop = start + len(weights)
+        chunk = slice(start, start + len(weights))
         by_patient = np.ascontiguousarray(weights.T)
-        for target, (centre, patients, sums) in zip(out, parts, strict=True):
-            product = sums.T @ by_patient[patients]
-            np.divide(product[1:], product[0], out=target[:, start:stop], where=product[0] > 0)
-            target[:, start:stop] += centre[:, None]
-        start = stop
-    return out if values.ndim > 1 else out[:, 0]
+        for g, (centre, of_parts) in enumerate(sums):
+            together = np.zeros((values.shape[1] + 1, len(weights)))
+            for p, (patients, part) in enumerate(of_parts):
+                product = part.T @ by_patient[patients]
+                together += product
+                _put_means(parts[g, p, :, chunk], product, centre)
+            _put_means(whole[g, :, chunk], together, centre)
+        start = chunk.stop
+    return whole, parts
 
 
-def _masked_sums(
-    table: FloatArray, mask: Mask, clusters: Clusters
-) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
-    """The means within a mask, its patients, and of each how many studies it has there and their summed scores."""
-    inside = table[mask]
-    centre = inside.mean(axis=0) if len(inside) else np.zeros(table.shape[1])
-    patients, index = np.unique(clusters.index[mask], return_inverse=True)
-    counts = np.bincount(index, minlength=patients.size).astype(np.float64)
-    sums = Clusters(index.astype(np.int64), counts).sums(inside - centre)
-    # Patients outside add nothing: the products are the same bits as over all of them.
-    return centre, patients, bootstrap.fixed_point(np.column_stack([counts, sums]), clusters.n)
+def _put_means(target: FloatArray, sums: FloatArray, centre: FloatArray) -> None:
+    """Writes the means of draws, shape (M, draws), of which `sums` has the studies first and then the scores less `centre`."""
+    np.divide(sums[1:], sums[0], out=target, where=sums[0] > 0)
+    target += centre[:, None]
+
+
+def _part_sums(
+    values: FloatArray, parts: Sequence[Mask], clusters: Clusters
+) -> tuple[FloatArray, list[tuple[NDArray[np.int64], FloatArray]]]:
+    """The means within a group, and by part its patients, and of each how many studies it has there and their summed scores."""
+    inside = np.any(parts, axis=0)
+    centre = values[inside].mean(axis=0) if inside.any() else np.zeros(values.shape[1])
+    patients, sums = [], []
+    for mask in parts:
+        own, index = np.unique(clusters.index[mask], return_inverse=True)
+        counts = np.bincount(index, minlength=own.size).astype(np.float64)
+        patients.append(own)
+        scores = Clusters(index.astype(np.int64), counts).sums(values[mask] - centre)
+        sums.append(np.column_stack([counts, scores]))
+    # A patient may have studies in every part. Patients outside add nothing.
+    steps = bootstrap.fixed_point(np.vstack(sums), clusters.n * len(parts))
+    ends = np.cumsum([own.size for own in patients])[:-1]
+    return centre, list(zip(patients, np.split(steps, ends), strict=True))
 
 
 def analyse_subgroups(
@@ -253,13 +268,13 @@ class _Models:
         self.axis, self.n, self.null = axis, values.shape[1], null is not None
         table = values if null is None else np.column_stack([values, null])
         flat = [cell for row in axis.within for cell in row]
-        replicates = group_draws(table, [*axis.masks, *flat], axis.clusters, seed, draws)
+        parts = axis.within if len(axis.kinds) else [[mask] for mask in axis.masks]
+        self.draws, self.within = group_draws(table, parts, axis.clusters, seed, draws)
         empty = np.full(table.shape[1], np.nan)
         means = [table[c].mean(axis=0) if c.any() else empty for c in (*axis.masks, *flat)]
         groups, shape = len(axis.masks), (len(axis.masks), len(axis.kinds), table.shape[1])
-        self.means, self.draws = np.array(means[:groups]), replicates[:groups]
+        self.means = np.array(means[:groups])
         self.within_means = np.array(means[groups:]).reshape(shape)
-        self.within = replicates[groups:].reshape(*shape, draws)
         self.groups = [_estimates(self.means[i], self.draws[i], n) for i, n in enumerate(self.axis.patients)]
         self.gaps = [self._gaps(a, b) for a, b in axis.pairs]
         self.p = self._omnibus()

@@ -42,7 +42,7 @@ def test_many_models_at_once_are_each_as_if_alone():
 def test_draws_equal_the_explicit_masked_mean():
     values = RNG.normal(size=N)
     masks = [np.array([s == "F" for s in SEX]), np.arange(N) < 80]
-    means = group_draws(values, masks, CLUSTERS, 3, 60)
+    means = group_draws(values[:, None], [[m] for m in masks], CLUSTERS, 3, 60)[0][:, 0]
     weights = np.vstack(list(weight_chunks(CLUSTERS, 3, 60)))[:, CLUSTERS.index]
     for j, mask in enumerate(masks):
         expected = (weights[:, mask] @ values[mask]) / weights[:, mask].sum(axis=1)
@@ -53,13 +53,29 @@ def test_the_whole_set_as_a_group_is_the_board_itself():
     from evaluator.statistics.bootstrap import draw_means
 
     values = RNG.normal(size=N)
-    whole = group_draws(values, [np.ones(N, bool)], CLUSTERS, 3, 200)
-    assert np.abs(whole[0] - draw_means([values[:, None]], CLUSTERS, 3, 200)[0][:, 0]).max() <= 1e-12
+    whole, _ = group_draws(values[:, None], [[np.ones(N, bool)]], CLUSTERS, 3, 200)
+    assert np.abs(whole[0, 0] - draw_means([values[:, None]], CLUSTERS, 3, 200)[0][:, 0]).max() <= 1e-12
 
 
 def test_a_group_that_a_draw_misses_is_nan():
     mask = np.arange(N) < 2
-    assert np.isnan(group_draws(np.ones(N), [mask], CLUSTERS, 3, 200)).any()
+    whole, parts = group_draws(np.ones((N, 1)), [[mask, ~mask]], CLUSTERS, 3, 200)
+    assert np.isnan(parts[0, 0]).any()
+    assert not np.isnan(whole).any()
+
+
+def test_a_group_of_parts_has_the_draws_of_the_whole_group():
+    """And each part those that it has alone."""
+    values = RNG.normal(size=(N, 2))
+    mask = np.array([s == "F" for s in SEX])
+    kind = np.arange(N) % 3
+    parts = [mask & (kind == k) for k in range(3)]
+    whole, within = group_draws(values, [parts], CLUSTERS, 3, 100)
+    alone, _ = group_draws(values, [[mask]], CLUSTERS, 3, 100)
+    assert np.abs(whole - alone).max() <= 1e-12
+    for part, draws in zip(parts, within[0], strict=True):
+        own, _ = group_draws(values, [[part]], CLUSTERS, 3, 100)
+        assert np.abs(draws - own[0]).max() <= 1e-12
 
 
 def test_means_gaps_and_the_worst_group():
