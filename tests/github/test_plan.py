@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from types import SimpleNamespace
 
 import pytest
 
+from evaluator.cli import rescoring
 from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
 from evaluator.core.typed import view
+from evaluator.github import api
 from evaluator.github.plan import MAX_JOBS, MAX_PER_JOB, Plan, plan, previews_of
 from evaluator.scoring.units import MAX_UNITS, RESCORING, Rescoring, Unit, parse_units
 
@@ -91,3 +94,25 @@ def test_previews_stand_first_the_oldest_before_the_others(tmp_path):
     assert [(p.pull_request, p.sha) for p in groups.previews] == [(5, SHA), (7, SHA)]
     assert list(view(groups))[1] == "previews"
     assert Plan.model_validate(json.loads(dump_json(view(groups))), strict=False) == groups
+
+
+def test_a_plan_asks_github_as_often_for_many_models_as_for_two(tmp_path, monkeypatch):
+    """Once for the runs of score.yml: what waits stands on main."""
+    asked = []
+
+    class Workflow:
+        def get_runs(self, **how):
+            asked.append(how)
+            return iter(())
+
+    repository = SimpleNamespace(get_workflow=lambda name: asked.append(name) or Workflow())
+    monkeypatch.setattr(api, "repository", lambda: repository)
+    monkeypatch.setattr(rescoring, "LEADERBOARD", tmp_path)
+    monkeypatch.setattr(api, "write_output", lambda _name, _value: None)
+    counts = []
+    for n in (2, 40):
+        write(tmp_path, [f"team{i:02}/m:sandbox:texts" for i in range(n)])
+        assert rescoring.run_plan() == 0
+        counts.append(len(asked))
+        asked.clear()
+    assert counts == [2, 2]
