@@ -1,4 +1,4 @@
-"""ZIP archives whose bytes tell of contents alone."""
+"""ZIP archives whose bytes depend on nothing but their contents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as bundle:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, WHEN)
-            entry.create_system = 3  # Unix, wherever it is made
+            entry.create_system = 3  # Unix, on every platform
             entry.external_attr = 0o100644 << 16
             bundle.writestr(entry, files[name])
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Standard output and error that take any text, whatever the console's encoding is."""
+"""Standard output and error that accept any text, whatever the console's encoding."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PLAIN: Final = {
 
 
 class _Nowhere(io.RawIOBase):
-    """A stream that takes everything and keeps nothing."""
+    """A stream that discards everything written to it."""
 
     def writable(self) -> bool:
         return True
@@ -44,9 +44,9 @@ class _Nowhere(io.RawIOBase):
 
 
 def prepare_streams() -> None:
-    """Makes standard output and error take any text: what their encoding lacks is spelled in ASCII.
+    """Makes standard output and error accept any text: what their encoding lacks is spelled in ASCII.
 
-    A stream that was closed by the caller swallows what is written to it.
+    Output to a stream that the caller closed is discarded.
     """
     codecs.register_error(_HANDLER, _spelled)
     for name in ("stdout", "stderr"):
@@ -65,7 +65,7 @@ def print_data(text: str) -> None:
 
 
 def _spelled(error: UnicodeError) -> tuple[str, int]:
-    """The ASCII spelling of what cannot be encoded, and where to go on: the form of a codec's error handler."""
+    """As a codec's error handler: the ASCII spelling of what cannot be encoded, and where to resume."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     rest = error.object[error.start : error.end]

@@ -27,10 +27,10 @@ TEMPORARY: Final = ".tmp"
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only when the block ends without an error.
 
-    Raises `RexrankError` with a sentence that says what to do when the disk is full or the folder
-    cannot be written. Nothing half-written is left in either case, nor when the command is stopped.
+    Raises `RexrankError` with a sentence that says what to do when the disk is full or the folder cannot be
+    written. No partial file is left in either case, nor when the command is interrupted.
     """
-    # Named before it is made: a signal may come at any moment, and then it must be known what to remove.
+    # Named before it is created: a signal may arrive at any moment, and the cleanup must know what to remove.
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,8 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
 def _rename(temporary: Path, path: Path, written: os.stat_result) -> None:
     """As `Path.replace`; `written` is the file's own state.
 
-    A network disk does a request again whose answer was lost, and then does not find what it has renamed already.
+    A network disk repeats a request whose reply was lost, and then cannot find the file it has already
+    renamed.
     """
     try:
         temporary.replace(path)
@@ -95,9 +96,9 @@ def write_text(path: Path, text: str) -> bool:
 
 
 def write_derived(root: Path, name: str, content: str | bytes) -> bool:
-    """Whether `root/name`, a file that is made from others, changed: whatever stands in its place gives way.
+    """Whether `root/name`, a derived file, changed: anything else of that name is removed first.
 
-    That is a folder, a link, a pipe, or a file where a folder above it should be.
+    That can be a folder, a link, a pipe, or a file where a parent folder should be.
     """
     path = root / name
     for folder in reversed([p for p in path.parents if p != root and p.is_relative_to(root)]):
@@ -109,7 +110,7 @@ def write_derived(root: Path, name: str, content: str | bytes) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a link or a whole folder; what is not there is no error.
+    """Removes a file, a link or a whole folder; a missing one is not an error.
 
     Raises `RexrankError` for what cannot be removed.
     """
@@ -142,7 +143,7 @@ def append_line(path: Path, line: str | bytes) -> None:
 def load_json(path: Path) -> Any:
     """The value of a JSON file; raises `ValueError` or `OSError` that says what is wrong with it.
 
-    Stricter than Python's own reader: no NaN or infinity, no key that stands twice, regular files alone.
+    Stricter than Python's own reader: no NaN or infinity, no repeated key, and regular files only.
     """
     if path.exists() and not path.is_file():
         raise ValueError("it is not a file")
@@ -172,7 +173,7 @@ def parse_strict(data: bytes) -> Any:
 
 
 class RepeatedKeyError(ValueError):
-    """An object of which a JSON reader would silently keep the last value of a key, named by `key`."""
+    """An object repeats the key `key`; a JSON reader would silently keep its last value."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the key {visible(key)!r} appears twice in one object")
@@ -180,7 +181,7 @@ class RepeatedKeyError(ValueError):
 
 
 def whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of a JSON text, for `object_pairs_hook`; raises `RepeatedKeyError` for a key that stands twice."""
+    """The object of a JSON text, for `object_pairs_hook`; raises `RepeatedKeyError` for a repeated key."""
     value = dict(pairs)
     if len(value) < len(pairs):
         raise RepeatedKeyError(next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1))
@@ -230,7 +231,7 @@ def sha256_file(path: Path) -> str:
 
 
 def git_blob_id(path: Path) -> str:
-    """The id that git gives a file's content, in lower-case hexadecimal; it names content, and protects nothing."""
+    """Git's blob id of a file's content, in lower-case hexadecimal; no protection against tampering."""
     size = path.stat().st_size
     digest = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as source:

@@ -1,7 +1,7 @@
 """Files that a host writes, read into typed models: everything wrong with one is named at once.
 
-YAML, TOML or JSON by the file's ending. Size, encoding and syntax are held to before a value is made; a
-file that is no good raises `InvalidFile`, whose text is the list of problems.
+YAML, TOML or JSON by the file's ending. Size, encoding and syntax are checked before any value is built; an
+invalid file raises `InvalidFile`, whose text is the list of problems.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HOST_RULES: Final[Mapping[str, tuple[str, str]]] = {
 """Title and explanation of each code that a host's file can have."""
 MAX_BYTES: Final = 64_000
 _NOTHING: Final = object()
-"""What a text without a usable value holds; the problem has been named."""
+"""Stands for the value of an unusable text; its problem has been reported."""
 Form = Literal["YAML", "TOML", "JSON"]
 _FORMS: Final[Mapping[str, Form]] = {"yaml": "YAML", "yml": "YAML", "toml": "TOML"}
 Openable = Path | Traversable
@@ -51,7 +51,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class InvalidFile(InputError):
-    """A file of the host's is no good; the message lists every problem."""
+    """A file that the host maintains is invalid; the message lists every problem."""
 
     def __init__(self, file: str, problems: Problems) -> None:
         n = problems.n_errors
@@ -83,7 +83,7 @@ def read_host_file(
 ) -> _M:
     """The model that the file contains. Raises `InvalidFile` with every problem of it.
 
-    `name`: the file's name in messages. `known`: fields that follow from elsewhere and need not stand in
+    `name`: the file's name in messages. `known`: fields whose values come from elsewhere and need not be in
     the file. `fixes`: see `add_violations`. `limit`: bytes. `form`: by the name's ending unless given.
     """
     file = name or str(path)
@@ -93,7 +93,7 @@ def read_host_file(
     value = _value(file, text, kind, problems) if text is not None else _NOTHING
     if isinstance(value, dict):
         for key in value.keys() & (known or {}).keys():
-            found, fix = f"unknown field {key!r}: the file's place says it", "remove it"
+            found, fix = f"unknown field {key!r}: the file's location says it", "remove it"
             problems.add(FIELD, file, pointer=pointer(key), found=found, wanted="the other fields", fix=fix)
         value = {**value, **(known or {})}
     result = _validated(model, file, value, problems, fixes) if value is not _NOTHING else None
@@ -113,7 +113,7 @@ def _validated(
 
 
 def _opened(path: Openable) -> IO[bytes]:
-    """The file, open; a pipe that nobody writes to is empty rather than waited for."""
+    """The open file; a pipe without a writer reads as empty instead of blocking."""
 
     def at_once(name: str, flags: int) -> int:
         descriptor = os.open(name, flags | os.O_NONBLOCK)
@@ -162,7 +162,7 @@ def _value(file: str, text: str, kind: Form, problems: Problems) -> Any:
         line = mark.line + 1 if mark else getattr(error, "lineno", None)
         what = getattr(error, "problem", None) or getattr(error, "msg", None) or str(error)
         fix = "indent with spaces" if "\\t" in what else "fix the location named"
-        wanted = f"plain {kind}: every key once, no anchors, aliases or tags" if kind == "YAML" else kind
+        wanted = f"plain {kind}: each key once, no anchors, aliases or tags" if kind == "YAML" else kind
         problems.add(SYNTAX, file, line=line, found=f"not usable {kind}: {what}", wanted=wanted, fix=fix)
         return _NOTHING
     if _too_deep(value):
@@ -185,13 +185,13 @@ def _json(file: str, text: str, problems: Problems) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for key, n in Counter(k for k, _ in pairs).items():
             if n > 1:
-                found = f"the key {key!r} stands {n} times in one object"
-                problems.add(SYNTAX, file, found=found, wanted="every key once", fix="remove the copies")
+                found = f"the key {key!r} appears {n} times in one object"
+                problems.add(SYNTAX, file, found=found, wanted="each key once", fix="remove the duplicates")
         return dict(pairs)
 
     def constant(token: str) -> None:
         found = f"the token {token}; it is not JSON"
-        problems.add(SYNTAX, file, found=found, wanted="numbers that are finite", fix="write a number")
+        problems.add(SYNTAX, file, found=found, wanted="finite numbers", fix="write a number")
 
     return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
 

@@ -9,12 +9,12 @@ NAME: Final = "rexrank-challenge"
 
 
 def in_checkout() -> bool:
-    """Whether the package lies in the repository, with the site, the tests and the stand-in weights around it."""
+    """Whether the package is inside the repository, next to the site, the tests and the stand-in weights."""
     return (Path(__file__).parents[2] / "pyproject.toml").is_file()
 
 
 def install_hint(extra: str) -> str:
-    """The command that installs an extra where the package is.
+    """The command that installs an extra for this kind of installation.
 
     >>> install_hint("score")
     "pip install -e '.[score]'"

@@ -1,12 +1,13 @@
-"""A list of entries in a folder that several machines share: nothing is locked, and nothing is written over.
+"""A list of entries in a folder that several machines share, without locks and without overwriting.
 
-Entry n is the file of number n. It is written whole under a name of its own and then linked to its number, which the
-file system does for one process and refuses to every other. So an entry is there whole or not at all, two writers
-never have the same number, and whoever came second has to look at the first one's entry before it tries the next.
+Entry n is the file named n. It is written in full under a temporary name and then linked to its number, which
+the file system allows one process and refuses every other. So an entry exists in full or not at all, two
+writers never get the same number, and the second writer has to read the first one's entry before it tries the
+next number.
 
-A lock of the kind `flock` is not asked: network disks keep it badly or not at all. They may show a file late, and
-may do a request again whose answer was lost. Neither harms: a number that looks free and is not is refused by the
-link, and a refused link whose entry is already ours was one that had been done.
+`flock` is not used: network disks implement it poorly or not at all. They may also show a file late, or
+repeat a request whose reply was lost. Neither does harm: a number that only looks free is refused by the
+link, and a refused link whose entry is already ours had succeeded the first time.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from evaluator.core.stopping import unbroken
 
 NAME: Final = re.compile(r"([0-9]{8})\.json")
 TRIES: Final = 60
-"""How often a disk is asked that shows a file late, with a longer pause each time: 30 seconds in all."""
+"""How often a disk that shows files late is asked, with a longer pause each time: 30 seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The entries below `folder`, numbered from 1; `pause` waits so many seconds."""
+    """The entries below `folder`, numbered from 1; `pause` sleeps for a number of seconds."""
 
     folder: Path
     pause: Callable[[float], None] = time.sleep
@@ -44,13 +45,13 @@ class Journal:
             if missing is None:
                 return entries
             self.pause(number / TRIES)
-        raise RexrankError(f"{missing} is missing: later entries are there. Restore it from a backup.")
+        raise RexrankError(f"{missing} is missing although later entries exist. Restore it from a backup.")
 
     def append(self, make: Callable[[Sequence[bytes]], bytes | None]) -> bool:
         """Whether an entry was added: what `make` gives for all entries before it, `None` for none.
 
-        `make` is asked again when somebody else's entry came between, and may raise. What it gives must not be the
-        bytes of another entry: let it hold a random id. Raises `RexrankError` where nothing can be written.
+        `make` is called again when another writer's entry came first, and may raise. Its result must differ
+        from every other entry: include a random id. Raises `RexrankError` where nothing can be written.
         """
         for number in range(TRIES):
             entries = self.read()
@@ -60,14 +61,14 @@ class Journal:
             if self._add(len(entries) + 1, data):
                 return True
             self.pause(number / TRIES)
-        raise RexrankError(f"{self.folder} does not show what others write there. Look at its disk.")
+        raise RexrankError(f"{self.folder} does not show what other machines write there. Check its disk.")
 
     def path(self, number: int) -> Path:
-        """Where an entry lies."""
+        """The path of an entry."""
         return self.folder / f"{number:08d}.json"
 
     def _seen(self) -> tuple[list[bytes], Path | None]:
-        """The entries up to the first gap, and the path of the one that is missing before a later one."""
+        """The entries up to the first gap, and the path of the missing entry if later ones exist."""
         try:
             names = [p.name for p in self.folder.iterdir()]
         except FileNotFoundError:
@@ -79,7 +80,7 @@ class Journal:
         while True:
             path = self.path(len(entries) + 1)
             try:
-                # By its name beyond the listing too, which a network disk may keep for a while.
+                # Also by name beyond the listing, which a network disk may cache for a while.
                 entries.append(path.read_bytes())
             except FileNotFoundError:
                 return entries, path if len(entries) < last else None
@@ -101,7 +102,7 @@ class Journal:
                     os.link(temporary, path)
                 _sync(self.folder)
         except OSError as error:
-            # The answer may be lost of a link that was done.
+            # The link may have succeeded although its reply was lost.
             if not _holds(path, data):
                 raise RexrankError(f"cannot write {path}: {error.strerror or error}.") from error
         finally:
@@ -118,7 +119,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _sync(folder: Path) -> None:
-    """Waits until the disk has the folder's names."""
+    """Waits until the folder's entries are on disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Untrusted text as Markdown that nothing can come of: no link, mention, HTML or reference."""
+"""Untrusted text as inert Markdown: no link, mention, HTML or reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
 
 
 def code_span(text: str) -> str:
-    r"""`text` as Markdown code that it cannot leave: no link, mention, HTML or table cell comes of it.
+    r"""`text` as a Markdown code span that it cannot break out of: no link, mention, HTML or table cell.
 
     >>> code_span("a`b|c")
     '``a`b\\|c``'
@@ -25,7 +25,7 @@ def code_span(text: str) -> str:
 
 
 def markdown_text(text: object) -> str:
-    r"""`text` as plain Markdown text: no link, markup, HTML, mention or reference can come of it.
+    r"""`text` as plain Markdown text: no link, markup, HTML, mention or reference.
 
     >>> markdown_text("[a](b) | <b>@x</b>").replace("\u200b", "_")
     '\\[a\\]\\(b\\) \\| &lt;b&gt;\\@_x&lt;/b&gt;'
@@ -36,9 +36,9 @@ def markdown_text(text: object) -> str:
 
 
 def quiet(text: str) -> str:
-    """`text` with a space of no width where GitHub would find a mention, a reference or an address.
+    """`text` with a zero-width space wherever GitHub would find a mention, a reference or an address.
 
-    It looks for them in what is drawn, when escapes are gone.
+    GitHub looks for them in the rendered text, after escapes are resolved.
 
     >>> quiet("@x #1 https://a").replace("\u200b", "_")
     '@_x #_1 https:_//a'

@@ -10,13 +10,13 @@ import yaml
 
 MAX_DEPTH: Final = 16
 MAX_NUMBER: Final = 18
-"""Characters of a number."""
+"""Most characters in a number."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TAG: Final = "tag:yaml.org,2002:"
 
 
 def _without(*kinds: str) -> dict[Any, list[Any]]:
-    """PyYAML's rules on what a plain word means, but for those that make `kinds` of it."""
+    """PyYAML's rules for resolving plain scalars, without those that yield one of `kinds`."""
     tags = {_TAG + kind for kind in kinds}
     return {
         first: [(tag, pattern) for tag, pattern in rules if tag not in tags]
@@ -25,18 +25,19 @@ def _without(*kinds: str) -> dict[Any, list[Any]]:
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Builds the value of a text that `check_events` has let through; every key is a text and stands once."""
+    """Builds the value of a text that `check_events` has accepted; every key is text and appears once."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         """The mapping of a node.
 
-        Raises `yaml.MarkedYAMLError` for a key that is no text or stands twice, of which PyYAML would keep the last.
+        Raises `yaml.MarkedYAMLError` for a key that is not text, or is repeated (PyYAML would keep the last
+        value).
         """
         keys: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} is no text", key_node.start_mark)
+                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} is not text", key_node.start_mark)
             if key in keys:
                 raise yaml.MarkedYAMLError(None, None, f"the key {key!r} appears twice", key_node.start_mark)
             keys.add(key)
@@ -49,9 +50,9 @@ PlainLoader.yaml_implicit_resolvers = _without("timestamp")
 class StrictLoader(PlainLoader):
     """A `PlainLoader` with YAML 1.2's plain values.
 
-    In YAML 1.1, which PyYAML follows, `yes` and `off` are booleans, `0590` is octal and `1:30` is 90.
-    Here `true` and `false` alone are booleans and decimal digits alone are numbers; all else is text,
-    which a typed field refuses.
+    In YAML 1.1, which PyYAML follows, `yes` and `off` are booleans, `0590` is octal and `1:30` is 90. Here
+    only `true` and `false` are booleans and only decimal digits are numbers; all else is text, which a typed
+    field refuses.
     """
 
 
@@ -69,7 +70,7 @@ for _kind, _pattern in _NUMBERS.items():
 
 def _number(loader: StrictLoader, node: yaml.ScalarNode) -> float:
     if len(node.value) > MAX_NUMBER:
-        raise yaml.MarkedYAMLError(None, None, "a number of too many digits", node.start_mark)
+        raise yaml.MarkedYAMLError(None, None, "a number with too many digits", node.start_mark)
     if node.tag == f"{_TAG}int":
         return int(loader.construct_yaml_int(node))
     return float(loader.construct_yaml_float(node))
@@ -80,7 +81,7 @@ StrictLoader.add_constructor(f"{_TAG}float", _number)
 
 
 def check_events(text: str) -> None:
-    """Nothing; raises `yaml.MarkedYAMLError` for depth, anchors, aliases, tags and half characters, before any value is made."""
+    """Nothing; raises `yaml.MarkedYAMLError` for depth, anchors, aliases, tags and lone surrogates."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         wrong = None
@@ -92,7 +93,7 @@ def check_events(text: str) -> None:
         elif getattr(event, "tag", None):
             wrong = "tags are not allowed"
         elif isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-            wrong = "half of a character"
+            wrong = "a lone surrogate"
         if wrong:
             raise yaml.MarkedYAMLError(None, None, wrong, mark)
         if isinstance(event, yaml.CollectionStartEvent):

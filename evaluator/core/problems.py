@@ -1,7 +1,7 @@
-"""What is wrong, where, and how to mend it: the one vocabulary of every check and command.
+"""What is wrong, where, and how to fix it: the one vocabulary of every check and command.
 
 A check never raises for bad input and never prints: it adds to a `Problems` collector, which keeps
-everything, so that one pass shows a submitter all there is to mend.
+everything, so that one pass shows a submitter everything to fix.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_PROBLEMS_PER_CODE_AND_FILE: Final = 20
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status says; the same for every command.
+    """The meaning of a command's exit status; the same for every command.
 
     `PARTIAL`: some of what was asked for was done, and the output names what was not.
     """
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
 
 class RexrankError(Exception):
-    """A failure that is ours or the machine's, unless it is an `InputError`: one sentence with the cure.
+    """An internal or machine failure, unless it is an `InputError`: one sentence that includes the fix.
 
     Commands print the message without a traceback and exit with `exit_code`.
     """
@@ -46,7 +46,7 @@ class InputError(RexrankError):
 
 
 class Severity(StrEnum):
-    """How bad a problem is: an `error` refuses the submission, a `warning` only says so."""
+    """How bad a problem is: an `error` refuses the submission, a `warning` does not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -88,7 +88,7 @@ def visible(text: object, limit: int = 80) -> str:
 
 
 def first_line(error: BaseException, limit: int = 160) -> str:
-    r"""What an error of another library says, as one printable line.
+    r"""The message of another library's error, as one printable line.
 
     >>> first_line(ValueError("no such token\nin line 3"))
     'no such token'
@@ -126,7 +126,7 @@ class Problems:
         line: int | Callable[[], int | None] | None = None,
         severity: Severity = Severity.ERROR,
     ) -> None:
-        """Nothing, after one problem was kept; its text fields are made printable and cut to `MAX_TEXT`.
+        """Nothing; keeps one problem, its text fields made printable and cut to `MAX_TEXT`.
 
         `line` may be a function, which is called only for a problem that is listed.
         """
@@ -148,7 +148,7 @@ class Problems:
         )
 
     def extend(self, other: Problems) -> None:
-        """Nothing, after another collector's problems were kept too; those that it only counts are counted here."""
+        """Nothing; keeps another collector's problems too, and counts those that it only counts."""
         for problem in other:
             self._count(problem.code, problem.file, 1)
             if self._counts[problem.code, problem.file] <= MAX_PROBLEMS_PER_CODE_AND_FILE:
@@ -168,17 +168,17 @@ class Problems:
 
     @property
     def ok(self) -> bool:
-        """Whether no error was found (warnings allowed)."""
+        """Whether there are no errors (warnings are allowed)."""
         return self._errors == 0
 
     @property
     def n_errors(self) -> int:
-        """Number of errors found, the ones not listed included."""
+        """Number of errors, including those not listed."""
         return self._errors
 
     @property
     def n_warnings(self) -> int:
-        """Number of warnings found, the ones not listed included."""
+        """Number of warnings, including those not listed."""
         return sum(self._counts.values()) - self._errors
 
     @property
@@ -192,4 +192,4 @@ class Problems:
 
 
 class MetricUnavailable(Exception):
-    """The metric cannot run here (weights, package or judge absent): the message gives the cure."""
+    """The metric cannot run here (weights, package or judge absent): the message says how to fix it."""

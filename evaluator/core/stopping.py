@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: they end a command at once, but not between files that belong together."""
+"""SIGTERM and Ctrl-C: they end a command at once, but never between files that belong together."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Stopped(SystemExit):
-    """Somebody asked the command to stop; its exit code is 128 + the number of the signal.
+    """The command was asked to stop; its exit code is 128 + the number of the signal.
 
-    A `SystemExit`, so that no library takes it for a failure of its own and goes on.
+    A `SystemExit`, so that no library mistakes it for an ordinary failure and carries on.
     """
 
     def __init__(self, number: int) -> None:
@@ -28,7 +28,10 @@ class Stopped(SystemExit):
 
 @dataclass
 class _State:
-    """`depth`: open `unbroken` blocks; `waiting`: a signal that came inside one; `stopped`: one was raised."""
+    """`depth`: open `unbroken` blocks; `waiting`: a signal received inside one.
+
+    `stopped`: whether one was raised.
+    """
 
     depth: int = 0
     waiting: int | None = None
@@ -39,7 +42,7 @@ _STATE: Final = _State()
 
 
 def stop_on_signals() -> None:
-    """From now on a signal raises `Stopped` in the main thread; a second one ends the process as it is.
+    """Makes a signal raise `Stopped` in the main thread, and a second one end the process at once.
 
     A signal that the parent process had us ignore (`nohup`) stays ignored.
     """
@@ -77,9 +80,9 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """A block that holds a signal back until it has ended, so that what belongs together is written together.
+    """A block that defers signals until it ends, so that what belongs together is written together.
 
-    Raises `Stopped` at its end where a signal came meanwhile.
+    Raises `Stopped` at its end if a signal arrived meanwhile.
     """
     _STATE.depth += 1
     try:

@@ -1,7 +1,7 @@
-"""The base of every typed file, and what is wrong with a value in the words of `Problems`.
+"""The base of every typed file, and violations reported as `Problems`.
 
-A typed model is frozen and closed, takes no value for another type's (`"1"` is not a number, 1 no truth
-value), and no number that is not finite.
+A typed model is frozen and closed, never converts a value to another type (`"1"` is not a number, 1 is not a
+boolean), and takes only finite numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from evaluator.core.problems import Problems, pointer, visible
 
 END: Final = r"$(?!\n)"
-"""The end of a text in a pattern: `$` alone also matches before a last line break, in Python though not in ECMAScript."""
+"""The end of a text in a pattern: a bare `$` also matches before a final line break in Python, though not in
+ECMAScript."""
 CONFIG: Final = ConfigDict(
     frozen=True, extra="forbid", strict=True, allow_inf_nan=False, regex_engine="python-re"
 )
@@ -45,7 +46,7 @@ _FORMS: Final[dict[str, str]] = {}
 
 
 def form(pattern: str, words: str, *, longest: int = 1_000) -> StringConstraints:
-    """The constraint that a whole text is of this form; `words` tell a reader what is wanted."""
+    """The constraint that a whole text has this form; `words` describe it to a reader."""
     whole = f"^(?:{pattern}){END}"
     _FORMS[whole] = words
     return StringConstraints(max_length=longest, pattern=whole)
@@ -89,7 +90,7 @@ Day = Annotated[
 ]
 """A day of the calendar."""
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
-"""How many of something there are."""
+"""A number of things."""
 Lines = Annotated[tuple[Line, ...], Field(strict=False)]
 """A list of lines; files have lists where Python has tuples."""
 
@@ -124,16 +125,16 @@ def _given(value: _V | None) -> _V:
 
 
 Given = BeforeValidator(_given)
-"""Of a field made with `given`: it is not null where it stands."""
+"""Marks a field made with `given`: never null when present."""
 
 
 def no_default(schema: JsonSchemaValue) -> None:
-    """Takes the default out of a field's JSON Schema: what is absent from a file stays absent."""
+    """Removes the default from a field's JSON Schema: what is absent from a file stays absent."""
     schema.pop("default", None)
 
 
 def never_null(schema: JsonSchemaValue) -> None:
-    """As `no_default`, and takes null out as well."""
+    """As `no_default`, and removes null as well."""
     no_default(schema)
     (inner,) = (o for o in schema.pop("anyOf") if o.get("type") != "null")
     for key, value in inner.items():
@@ -141,11 +142,11 @@ def never_null(schema: JsonSchemaValue) -> None:
 
 
 NAMED: Final[dict[str, JsonValue]] = {"additionalProperties": False}
-"""Of a mapping whose keys have a form: no other keys."""
+"""For a mapping whose keys have a form: no other keys."""
 
 
 def absent(title: str, description: str) -> Any:
-    """A field that may be null, or absent from the file, which `None` stands for in memory as well."""
+    """A field that may be null or absent from the file; both are `None` in memory."""
     return Field(default=None, title=title, description=description, json_schema_extra=no_default)
 
 
@@ -166,7 +167,7 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 Wrong = tuple[Sequence[str | int], str, str, str]
-"""Where fields disagree: path, what was found, what is wanted, how to mend it."""
+"""A disagreement between fields: path, what was found, what is wanted, how to fix it."""
 
 
 def disagreement(wrongs: Sequence[Wrong]) -> PydanticCustomError:
@@ -184,8 +185,8 @@ def add_violations(
 ) -> None:
     """Adds every violation of a model (RX603, RX604) to `problems`.
 
-    The descriptions of the model's JSON Schema say what is wanted. `fixes`: what to do about a field, by its
-    name, where the general words are not enough (a renamed field).
+    The descriptions of the model's JSON Schema say what is wanted. `fixes`: by field name, what to do where
+    the general advice is not enough (a renamed field).
     """
     root = _Node.of(model)
     for detail in error.errors(include_url=False):
@@ -264,19 +265,19 @@ def _wanted(detail: ErrorDetails) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A part of a model's JSON Schema: `whole` holds what it refers to."""
+    """A part of a model's JSON Schema; its references point into `whole`."""
 
     part: Mapping[str, Any]
     whole: Mapping[str, Any]
 
     @classmethod
     def of(cls, model: type[BaseModel]) -> _Node:
-        """The whole of a model."""
+        """The node of a whole model."""
         return cls(json_schema(model), json_schema(model)).resolved()
 
     @property
     def description(self) -> str:
-        """The first line of what it is."""
+        """The first line of its description."""
         return str(self.part.get("description") or "").partition("\n")[0]
 
     @property
@@ -285,7 +286,7 @@ class _Node:
         return list(self.part.get("properties", {}))
 
     def at(self, path: Sequence[str | int]) -> _Node:
-        """What describes the value at a path; nothing where there is none."""
+        """The node that describes the value at a path, empty where there is none."""
         node = self
         for name in path:
             inner: Any = node.part.get("properties", {}).get(name) or node.part.get("additionalProperties")
@@ -297,7 +298,7 @@ class _Node:
         return node
 
     def resolved(self) -> _Node:
-        """The node with what it refers to, and the one value of it that is not null."""
+        """The node with its reference resolved, and of an optional value the alternative that is not null."""
         options = [o for o in self.part.get("anyOf", ()) if o.get("type") != "null"]
         inner = options[0] if len(options) == 1 else self.part
         if "$ref" in inner:

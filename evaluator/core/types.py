@@ -20,7 +20,8 @@ ProgressCallback = Callable[[str, int, int], None]
 class Pair:
     """One study's two texts, already prepared by the text protocol.
 
-    `context`: what else is known of the patient (age, indication), for metrics that ask; empty where nothing is.
+    `context`: what else is known about the patient (age, indication), for metrics that use it; empty where
+    nothing is.
     """
 
     id: str
@@ -33,10 +34,10 @@ class Pair:
 class Scores:
     """One value per pair, in the order of the pairs.
 
-    `values`: float64, shape (n,), finite. `failed`: shape (n,), true where the value is the
-    metric's worst because the study could not be scored. `details`: per pair, what the metric saw
-    (JSON values), or `None` when not asked for. `corpus`: statistics of all pairs together that are no
-    mean of `values`, by name, where the metric has some. `counts`: shape (n, K), what a corpus metric sums.
+    `values`: float64, shape (n,), finite. `failed`: shape (n,), true where the value is the metric's worst
+    because the study could not be scored. `details`: per pair, what the metric saw (JSON values), or `None`
+    when not asked for. `corpus`: statistics of all pairs together that are not a mean of `values`, by name,
+    if the metric has any. `counts`: shape (n, K), what a corpus metric sums.
     """
 
     values: FloatArray

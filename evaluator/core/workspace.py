@@ -18,7 +18,7 @@ SUBMISSIONS: Final = Path("submissions")
 class Workspace:
     """Where a job reads and writes: main's two folders, and what the machine keeps for itself.
 
-    `references`, `models`: `None` where the machine holds none.
+    `references`, `models`: `None` where the machine has none.
     """
 
     store: Path
@@ -54,7 +54,7 @@ def _configured(name: str) -> Path | None:
 def store_directory(override: Path | None) -> Path:
     """`override`, else `REXRANK_STORE`, else a folder in the user's cache.
 
-    Raises `RexrankError` where there is none of them.
+    Raises `RexrankError` if none of these is known.
     """
     if folder := override or _configured("REXRANK_STORE"):
         return folder

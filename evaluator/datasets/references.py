@@ -166,7 +166,7 @@ def patient_of(item: str, fields: Mapping[str, JsonValue], dataset: Dataset, whe
     elif isinstance(patient, bool) or not (patient is None or isinstance(patient, str | int | float)):
         fault = f"the {dataset.cluster} of {visible(item)!r} is neither a text nor a number"
     elif isinstance(patient, str) and _HALF.search(patient):
-        fault = f"the {dataset.cluster} of {visible(item)!r} holds half of a character"
+        fault = f"the {dataset.cluster} of {visible(item)!r} contains a lone surrogate"
     if fault is not None:
         raise InputError(f"{where}: {fault}. Download the file again, or fix it there.")
     if isinstance(patient, str):

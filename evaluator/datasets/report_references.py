@@ -160,7 +160,7 @@ class ReportReferences(TaskReferences[Reference, StudyReport]):
         findings, impression = fields.get("section_findings"), fields.get("section_impression")
         if any(isinstance(t, str) and _HALF.search(t) for t in (item, findings, impression)):
             raise InputError(
-                f"{where}: the study {visible(item)!r} holds half of a character. Download the file again, or fix it there."
+                f"{where}: the study {visible(item)!r} contains a lone surrogate. Download the file again, or fix it there."
             )
         raw = fields.get("context")
         context = raw if isinstance(raw, str) else ""

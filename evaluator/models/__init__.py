@@ -1,1 +1,1 @@
-"""Transformer models that metrics share: where they lie, how they load, what they made of a text."""
+"""Transformer models that metrics share: where they are stored, how they load, and cached results."""

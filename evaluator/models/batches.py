@@ -1,11 +1,11 @@
-"""Forward passes whose results depend on a text alone, whatever else is encoded with it.
+"""Forward passes whose result for a text does not depend on what else is encoded with it.
 
-The last bits of a matrix product depend on its shape and on the number of threads. On a CPU every pass
-therefore has a shape that follows from the row's own length and runs on one core: rows are padded to a
-multiple of 8 tokens, as many stand in a pass as make 160 tokens, the last one repeated where there are
-too few, and as many passes run at once as torch has threads. A shard, another order, another batch size
-or another number of cores then give the same bits; short texts gain most (a row of 8 tokens costs a
-quarter of what it costs alone), and cores do not wait for each other within a pass.
+The last bits of a matrix product depend on its shape and on the number of threads. On a CPU, every pass
+therefore runs on one core and has a shape that follows from the row's own length: rows are padded to a
+multiple of 8 tokens, a pass takes as many rows as make 160 tokens (the last row is repeated to fill it), and
+as many passes run at once as torch has threads. Sharding, order, batch size and number of cores then do not
+change a bit; short texts gain most (a row of 8 tokens costs a quarter of what it costs alone), and cores do
+not wait for each other within a pass.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import numpy as np
 from evaluator.core.types import FloatArray
 
 STEP: Final = 8
-"""Widths of passes are multiples of this many tokens."""
+"""Widths of passes are multiples of this number of tokens."""
 TOKENS: Final = 160
-"""Tokens in a pass on a CPU: more gain nothing more there, and leave more places empty at the end."""
+"""Tokens in a pass on a CPU: more bring no further gain and leave more padding at the end."""
 
 GPU_TOKENS: Final = 32_768
-"""Tokens in a pass elsewhere: enough to fill a GPU, and little of its memory."""
+"""Tokens in a pass elsewhere: enough to keep a GPU busy with little of its memory."""
 
 
 def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[int], int, int]]:
@@ -69,11 +69,11 @@ def encode_rows(
     device: str,
     limit: int,
 ) -> list[Any]:
-    """Per row of token ids what `forward(ids, mask)` gives for its tokens, shape (tokens, …), on the CPU, in the order of the rows.
+    """Per row of token ids, the output of `forward(ids, mask)`, shape (tokens, …), on the CPU, in row order.
 
-    `forward` maps two tensors of shape (height, width) on the device to one of shape (height, width, …).
-    Rows are at most `limit` tokens long. What follows an encoder is small and stays on the CPU. Raises `ValueError`
-    for values that are no finite numbers.
+    `forward` maps two tensors of shape (height, width) on the device to one of shape (height, width, …). Rows
+    are at most `limit` tokens long. What follows an encoder is small and stays on the CPU. Raises
+    `ValueError` for values that are not finite.
     """
     import torch
 
@@ -87,14 +87,14 @@ def encode_rows(
             row = rows[members[min(i, len(members) - 1)]]
             ids[i, : len(row)] = torch.tensor(row)
             mask[i, : len(row)] = 1
-        with torch.inference_mode():  # holds for the thread that enters it
+        with torch.inference_mode():  # applies to the thread that enters it
             result = forward(ids.to(device), mask.to(device)).cpu()
         for i, member in enumerate(members):
             out[member] = finite(result[i, : len(rows[member])])
 
     passes = plan([len(r) for r in rows], limit, fixed=device == "cpu")
     if device == "cpu":
-        # tie: the plan's order, which changes no result
+        # tie: the plan's order, which does not affect results
         one_core_each(run, sorted(passes, key=lambda one: -one[1] * one[2]))
     else:
         for one in passes:
@@ -127,16 +127,16 @@ def token_embeddings(
 
 
 def finite(values: Any) -> Any:
-    """`values`, a tensor; raises `ValueError` when some are no finite number, as those of damaged weights are."""
+    """`values`, a tensor; raises `ValueError` when some are not finite, as happens with damaged weights."""
     if values.is_floating_point() and not bool(values.isfinite().all()):
-        raise ValueError("it gives values that are no finite numbers")
+        raise ValueError("it gives values that are not finite")
     return values
 
 
 def one_core_each(run: Callable[[Any], None], items: Iterable[Any]) -> None:
-    """Calls `run` with every item, each on a single core, as many at once as torch has threads.
+    """Calls `run` on every item, each on a single core, with as many at once as torch has threads.
 
-    Give the longest first, so that no core waits long at the end.
+    Put the longest items first, so that no core waits long at the end.
     """
     import torch
 

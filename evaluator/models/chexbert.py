@@ -50,11 +50,11 @@ LABELS: Final = (
 CLASSES: Final = ("blank", "positive", "negative", "uncertain")
 N_CLASSES: Final = (4,) * 13 + (2,)
 MAX_IDS: Final = 512
-"""The official code cuts there, whatever the encoder could take."""
+"""The official code truncates here, whatever the encoder's limit."""
 
 
 def prepare(text: str) -> str:
-    r"""The official preparation: strip, every run of whitespace one space, strip.
+    r"""The official preparation: strip, collapse whitespace to single spaces, strip.
 
     >>> prepare(" a\n b ")
     'a b'
@@ -64,7 +64,7 @@ def prepare(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What CheXbert makes of a text: the [CLS] vector, float32 of shape (hidden,), and a class per head, by `LABELS`."""
+    """CheXbert's output: the [CLS] vector, float32 of shape (hidden,), and a class per head, by `LABELS`."""
 
     vector: NDArray[np.float32]
     labels: tuple[int, ...]
@@ -92,7 +92,7 @@ class Encoder:
         return ids if len(ids) <= self.limit else [*ids[: self.limit - 1], self.end]
 
     def __call__(self, texts: list[str]) -> list[Any]:
-        """Per text one float32 array: the [CLS] vector and, behind it, the 14 classes."""
+        """Per text one float32 array: the [CLS] vector, followed by the 14 classes."""
         import torch
 
         def forward(ids: Any, mask: Any) -> Any:
@@ -116,7 +116,7 @@ def _network(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
     path = folder / "chexbert.pth"
     checkpoint = read_state(path, MODEL).get("model_state_dict")
     if not isinstance(checkpoint, dict):
-        raise damaged(path, MODEL, "it is no CheXbert checkpoint: it has no model_state_dict")
+        raise damaged(path, MODEL, "it is not a CheXbert checkpoint: it has no model_state_dict")
     state = {str(k).removeprefix("module."): v for k, v in checkpoint.items()}
     bert = {k.removeprefix("bert."): v for k, v in state.items() if k.startswith("bert.")}
     linear = {k.removeprefix("linear_heads."): v for k, v in state.items() if not k.startswith("bert.")}
@@ -130,13 +130,13 @@ def _network(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
 
 
 def encoder(run: Run) -> Encoder:
-    """The encoder of the run's models directory. Raises `MetricUnavailable` when it is not there."""
+    """The encoder of the run's models directory. Raises `MetricUnavailable` if it is missing."""
     folder = model_directory(MODEL, run.models)
     return Encoder(folder, weights_digest(MODEL, run.models), run.device)
 
 
 def read_texts(texts: list[str], run: Run) -> dict[str, Reading]:
-    """What CheXbert makes of each distinct text, by the text as given."""
+    """CheXbert's output for each distinct text, by the text as given."""
     network = encoder(run)
     prepared = {t: prepare(t) for t in set(texts)}
     raw = encode_unique(list(prepared.values()), namespace(MODEL, "chexbert", run), network, run, MODEL)

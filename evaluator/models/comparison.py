@@ -1,4 +1,4 @@
-"""Two maintainers' weights compared: what lies here as a file, and where another such file differs."""
+"""Two maintainers' weights compared: the local ones written to a file, and the differences of two files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SAME: Final[Agreement] = "same"
 
 
 def recorded(override: Path | None) -> ModelsLock:
-    """What lies in the models directory, in the form of a lock; stand-ins are left out.
+    """The contents of the models directory, in the form of a lock; stand-ins are left out.
 
-    A file has a repository and a commit where it is the pinned one, and none where nothing tells whence it
-    came. Raises `RexrankError` for a file that cannot be read.
+    A file that matches a pin has a repository and a commit; one of unknown origin has neither. Raises
+    `RexrankError` for a file that cannot be read.
     """
     lock, root = read_lock(), models_directory(override)
     models: dict[str, dict[str, LockedFile]] = {}
@@ -65,7 +65,7 @@ class Difference:
 
 
 def compare(here: ModelsLock, there: ModelsLock) -> list[Difference]:
-    """Every file of either side, by model and name. Raises `InputError` where no file is on both."""
+    """Every file of either side, by model and name. Raises `InputError` if no file is on both sides."""
     rows = []
     for key in sorted(here.root.keys() | there.root.keys()):  # tie: none, keys differ
         ours: Mapping[str, LockedFile] = here.root.get(key, {})
@@ -75,7 +75,8 @@ def compare(here: ModelsLock, there: ModelsLock) -> list[Difference]:
             rows.append(Difference(key, name, _agreement(a, b), a, b))
     if not any(d.here and d.there for d in rows):
         raise InputError(
-            "no file is in both: nothing was compared. Wanted a file written by: rexrank models record --out FILE"
+            "the two have no file in common, so nothing was compared. Wanted a file written by: rexrank "
+            "models record --out FILE"
         )
     return rows
 
@@ -89,7 +90,7 @@ def _agreement(here: LockedFile | None, there: LockedFile | None) -> Agreement:
 
 
 def confirm(differences: list[Difference], lock_file: Path) -> int:
-    """How many files were added to the lock: those that both sides have alike and that nothing pinned yet.
+    """How many files were added to the lock: those equal on both sides and not pinned before.
 
     Raises `InvalidFile` for a lock that cannot be used.
     """

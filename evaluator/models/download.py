@@ -32,14 +32,14 @@ from evaluator.models.weights import (
 )
 
 SCRATCH: Final = ".download"
-"""Folder, within a model's, of what is not complete yet."""
+"""Folder, inside a model's, for incomplete downloads."""
 SLACK: Final = 1.5
-"""How much larger than the manifest says a file of unknown size may be."""
+"""How far a file of unknown size may exceed the size in the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """A model as it lies in a directory: state per file, and one word for the whole.
+    """A model as found in a directory: a state per file, and one word for the whole.
 
     `state`: `verified`, `unverified`, `wrong`, `unreadable`, `incomplete`, `absent` or `stand-in`.
     """
@@ -50,13 +50,16 @@ class ModelState:
 
 
 def states(override: Path | None) -> list[ModelState]:
-    """Every model of the manifest as it lies in the models directory."""
+    """The state of every model of the manifest in the models directory."""
     root, lock = models_directory(override), read_lock()
     return [state_of(spec, root / spec.key, lock) for spec in model_specs().values()]
 
 
 def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
-    """One model's state in a folder, under the manifest and the lock. Every file is read, so that large weights take a moment."""
+    """One model's state in a folder, under the manifest and the lock.
+
+    Every file is read, so large weights take a moment.
+    """
     files = {
         name: file_state(folder / name, pins(spec.key, name, source, lock))
         for name, source in spec.files.items()
@@ -77,14 +80,14 @@ def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A file to fetch: its name in the model's folder, what the hub holds, and every digest it must have."""
+    """A file to fetch: its name in the model's folder, the hub's entry, and every digest it must have."""
 
     spec: ModelSpec
     name: str
     file: HubFile
     required: tuple[Pin, ...]
     record: bool
-    """Whether the lock has to hold it, because the manifest does not pin it completely."""
+    """Whether the lock has to record it, because the manifest does not pin it completely."""
 
 
 class Fetcher:
@@ -106,10 +109,10 @@ class Fetcher:
     def fetch(self, key: str) -> Path:
         """The model's folder, complete and every file verified.
 
-        Files that fit are left alone, an unfinished download is continued. What the manifest does not pin is
-        pinned from now on, in the lock. A file that is not what the hub or a pin says is deleted. Raises
-        `InputError` for a model that is gated or that nobody knows, with the way to get it, and `RexrankError` where the hub
-        does not answer.
+        Verified files are left alone and an unfinished download is resumed. What the manifest does not pin is
+        pinned in the lock from now on. A file that does not match the hub or a pin is deleted. Raises
+        `InputError` for an unknown model and for a gated one, with instructions for getting it, and
+        `RexrankError` when the hub does not respond.
         """
         specs = model_specs()
         if key not in specs:
@@ -159,7 +162,10 @@ class Fetcher:
             yield _Target(spec, name, file, required, not (source.revision and source.sha256))
 
     def _obtain(self, target: _Target, folder: Path) -> None:
-        """Puts one file into its place, unless the one that lies there is the hub's; pins it if nobody did."""
+        """Puts one file in its place, unless the file there is already the hub's.
+
+        Pins it if nothing else does.
+        """
         path = folder / target.name
         if not _fits_all(path, target.required):
             self._download(target, folder)
@@ -177,7 +183,7 @@ class Fetcher:
         record_files(self.lock_file, target.spec.key, {target.name: entry})
 
     def _download(self, target: _Target, folder: Path) -> None:
-        # Hidden, so that no digest of the folder holds it; by commit, so that no other file is continued.
+        # Hidden, so that no digest of the folder includes it; by commit, so that no other file is resumed.
         path = folder / target.name
         part = folder / SCRATCH / f".{target.name.replace('/', '__')}.{target.file.revision[:12]}"
         most = int(target.spec.size_mb * 1_000_000 * SLACK) + 1_000_000
@@ -192,7 +198,7 @@ class Fetcher:
             continued = part.exists() and part.stat().st_size > 0
             self.hub.download(target.file, part, most, show)
             if continued and not _fits_all(part, target.required):
-                part.unlink()  # what lay there was no beginning of the file: once more from the first byte
+                part.unlink()  # the partial file was not the beginning of this one: start again from the first byte
                 self.hub.download(target.file, part, most, show)
             if not _fits_all(part, target.required):
                 digest = file_sha256(part)
@@ -217,5 +223,5 @@ def fetch(key: str, override: Path | None) -> Path:
 
 
 def open_models() -> Sequence[str]:
-    """Keys of the models that can be downloaded without asking anybody."""
+    """Keys of the models that can be downloaded without asking for access."""
     return [k for k, s in model_specs().items() if not s.gated]

@@ -1,8 +1,8 @@
-"""The model hub: what a repository holds at a commit, and its files, downloaded so that they can be continued.
+"""The model hub: the files of a repository at a commit, and downloads that can be resumed.
 
-`huggingface_hub` gives metadata, addresses and headers. It starts a download of a killed process from the
-beginning (its temporary files are each process's own), so the bytes are streamed here: a part that is there
-already is continued with a range request, and what arrived stays when the network fails.
+`huggingface_hub` gives metadata, addresses and headers. It restarts the download of a killed process from the
+beginning (each process has temporary files of its own), so the bytes are streamed here: an existing part is
+resumed with a range request, and what has arrived is kept when the network fails.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evaluator.core.problems import RexrankError, visible
 
 RETRIED_STATUS: Final = frozenset({408, 416, 425, 429, 500, 502, 503, 504})
 TRIES: Final = 5
-"""Tries in a row that bring nothing new."""
+"""Attempts in a row that bring nothing new."""
 MAX_PAUSE: Final = 30.0
 SECONDS: Final = 30.0
 """How long the hub may be silent."""
@@ -31,10 +31,10 @@ Show = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """One file of a repository at a full commit, with what the hub says of it.
+    """One file of a repository at a full commit, as the hub describes it.
 
-    `size`: bytes, or `None` where nobody said. `sha256`: of large files, `blob` (git blob id): of small ones;
-    empty where unknown.
+    `size`: bytes, or `None` if unknown. `sha256`: of large files, `blob` (git blob id): of small ones; empty
+    where unknown.
     """
 
     hub: str
@@ -67,7 +67,7 @@ class Hub:
     def files(self, repository: str, revision: str) -> Mapping[str, HubFile]:
         """Every file of a repository at a revision (an empty one: the newest), by name, with the full commit.
 
-        Raises `RexrankError` with a sentence that says what to do.
+        Raises `RexrankError`, whose message says what to do.
         """
         api = _huggingface_hub().HfApi(endpoint=self.endpoint)
         try:
@@ -92,9 +92,10 @@ class Hub:
         }
 
     def download(self, file: HubFile, part: Path, most: int, show: Show) -> None:
-        """Completes `part`, continuing what is there; digests are the caller's to check.
+        """Completes `part`, resuming from what is there; the caller checks digests.
 
-        `most`: bytes that it may have where the hub names no size. Raises `RexrankError`; what arrived stays.
+        `most`: the largest allowed size where the hub names none. Raises `RexrankError`; what has arrived is
+        kept.
         """
         with part.open("ab") as guard:
             try:
@@ -108,7 +109,7 @@ class Hub:
                 except RexrankError:
                     raise
                 except Exception as error:
-                    # Only bytes that never came this far before count: a server may stop at one place for ever.
+                    # Only new bytes count as progress: a server may stop at the same place for ever.
                     size = part.stat().st_size
                     tries, furthest = (0 if size > furthest else tries + 1), max(size, furthest)
                     if tries >= TRIES or not _transient(error):
@@ -118,7 +119,7 @@ class Hub:
                     return
 
     def _stream(self, file: HubFile, part: Path, most: int, show: Show) -> None:
-        """One request for what is missing of a part."""
+        """One request for the missing rest of a part."""
         library = _huggingface_hub()
         have = part.stat().st_size
         if file.size is not None and have == file.size:
@@ -130,7 +131,7 @@ class Hub:
         if have:
             headers["Range"] = f"bytes={have}-"
         with library.get_session().stream("GET", url, headers=headers, timeout=SECONDS) as response:
-            if response.status_code == 416:  # the part is no beginning of the file
+            if response.status_code == 416:  # the part is not the beginning of the file
                 os.truncate(part, 0)
             library.utils.hf_raise_for_status(response)
             if have and not _continues(response, have):
@@ -151,7 +152,7 @@ class Hub:
             raise _CutShortError
 
     def _refusal(self, what: str, error: Exception) -> RexrankError:
-        """The error as a sentence that says what to do."""
+        """The error, with a message that says what to do."""
         errors = _huggingface_hub().errors
         repository = what.rpartition(" of ")[2].partition(" at ")[0]
         page = f"{self.address}/{repository}"
@@ -164,24 +165,21 @@ class Hub:
         elif isinstance(error, errors.EntryNotFoundError):
             text = f"the hub has no such file at that commit. Look at {page}/tree/main."
         elif getattr(getattr(error, "response", None), "status_code", None) == 416:
-            text = "the hub sends fewer bytes than it says the file has. Do not use it, and tell the maintainers."
+            text = "the hub sends fewer bytes than it states for the file. Do not use it, and tell the maintainers."
         elif isinstance(error, errors.HfHubHTTPError):
-            text = f"the hub answers with status {error.response.status_code}. Try again later."
+            text = f"the hub responds with status {error.response.status_code}. Try again later."
         else:
             kind = (
                 "the connection was interrupted"
                 if isinstance(error, _CutShortError)
                 else type(error).__name__
             )
-            text = (
-                f"{kind}. What arrived is kept: check the network and run the same command again. For a machine "
-                "without network, copy the models directory from another."
-            )
+            text = f"{kind}. What arrived is kept: check the network and run the same command again. For a machine without a network, copy the models directory from another one."
         return RexrankError(f"cannot fetch {what} from {self.address}: {text}")
 
 
 def _append(part: Path, block: bytes) -> None:
-    # The hub's own errors are OSErrors too; those of the disk are told apart here.
+    # The hub's own errors are OSErrors too; disk errors are told from them here.
     try:
         with part.open("ab") as out:
             out.write(block)
@@ -192,22 +190,22 @@ def _append(part: Path, block: bytes) -> None:
 
 
 def lacking(names: Mapping[str, HubFile], name: str, repository: str) -> RexrankError:
-    """What to raise for a file that a repository does not hold."""
+    """The error for a file that a repository does not contain."""
     near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:8]  # tie: none, names differ
     nearest = visible(", ".join(near), 200) or "nothing"
     return RexrankError(
-        f"{repository} holds no {name}; it holds {nearest}. Correct weights.toml, or lay the file into the folder by hand."
+        f"{repository} has no {name}; it has {nearest}. Correct weights.toml, or put the file into the folder by hand."
     )
 
 
 def _continues(response: Any, have: int) -> bool:
-    """Whether an answer begins where the part ends; a server may send the whole file instead."""
+    """Whether a response begins where the part ends; a server may send the whole file instead."""
     start = str(response.headers.get("content-range", "")).removeprefix("bytes ").partition("-")[0]
     return response.status_code == 206 and start == str(have)
 
 
 def _transient(error: Exception) -> bool:
-    """Whether asking again may help."""
+    """Whether a retry may help."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status is None or status in RETRIED_STATUS
 

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     import torch
 
 SHAPES: Final = "shapes-3"
-"""Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""
+"""Version of how texts share a forward pass (`batches.py`), which affects the last bits of results."""
 
 
 MAX_TEXT_BYTES: Final = 64 << 20
-"""Of a configuration, vocabulary or tokenizer; the largest that a metric uses has 9 MB."""
+"""Most bytes in a configuration, vocabulary or tokenizer; the largest that a metric uses has 9 MB."""
 MAX_CONFIG_NUMBER: Final = 1_000_000
-"""In a configuration: more than any vocabulary has entries."""
+"""Largest number in a configuration: more than any vocabulary has entries."""
 MAX_LAYERS: Final = 200
 
 
 @contextmanager
 def reading(path: Path, key: str) -> Iterator[None]:
-    """A block in which whatever fails becomes a `MetricUnavailable` with the file, the reason and the cure.
+    """A block in which any failure becomes a `MetricUnavailable` with the file, the reason and the fix.
 
     torch, safetensors, tokenizers and transformers raise nearly anything for a damaged file, plain
     `Exception` and `EOFError` included; all of it is caught here and nowhere else.
@@ -43,25 +43,25 @@ def reading(path: Path, key: str) -> Iterator[None]:
     except Exception as error:
         raise damaged(path, key, error) from error
     except BaseException as error:
-        # A Rust library that gives up on a file raises what is no `Exception` and can be told by its name alone.
+        # A Rust panic is not an `Exception` and can be recognised only by its name.
         if type(error).__name__ != "PanicException":
             raise
         raise damaged(path, key, first_line(error)) from error
 
 
 def _check_file(path: Path) -> None:
-    """Raises for what stands in a file's place (a pipe would be waited for) and for a text without end."""
+    """Raises for anything but a regular file (opening a pipe would block) and for a text that is too long."""
     if path.exists() and not path.is_file():
         raise ValueError("it is not a file")
     if path.suffix not in _TENSOR_SUFFIXES and path.is_file() and path.stat().st_size > MAX_TEXT_BYTES:
-        raise ValueError(f"it has more than {MAX_TEXT_BYTES >> 20} MB")
+        raise ValueError(f"it is larger than {MAX_TEXT_BYTES >> 20} MB")
 
 
 _TENSOR_SUFFIXES: Final = frozenset({".bin", ".gz", ".model", ".pth", ".safetensors", ".th"})
 
 
 def namespace(key: str, operation: str, run: Run) -> str:
-    """Everything but the text that an encoder's result depends on, as one line."""
+    """Everything except the text that an encoder's result depends on, as one line."""
     import tokenizers
     import torch
     import transformers
@@ -76,9 +76,9 @@ def namespace(key: str, operation: str, run: Run) -> str:
 def wordpiece_tokenizer(folder: Path, key: str) -> Any:
     """The uncased BERT tokenizer of a folder's `vocab.txt`, as `tokenizers.Tokenizer`.
 
-    Built from the vocabulary itself: transformers 5 makes a five-token vocabulary when its class is
-    given the file. Special tokens written out in a text are recognised, as the official code does. Raises
-    `MetricUnavailable` for a vocabulary that is damaged.
+    Built from the vocabulary itself: given the file, the class of transformers 5 makes a five-token
+    vocabulary. Special tokens written out in a text are recognised, as in the official code. Raises
+    `MetricUnavailable` for a damaged vocabulary.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
@@ -104,16 +104,16 @@ def wordpiece_tokenizer(folder: Path, key: str) -> Any:
 
 
 def check_ids(vocabulary: Mapping[str, int], model: Any, path: Path, key: str) -> None:
-    """Nothing; raises `MetricUnavailable` when a tokenizer gives ids for which the model has no embedding."""
+    """Nothing; raises `MetricUnavailable` if a tokenizer gives ids without an embedding in the model."""
     rows, last = int(model.config.vocab_size), max(vocabulary.values(), default=-1)
     if not 0 <= last < rows:
-        raise damaged(path, key, f"it gives ids up to {last}, and the model has {rows} embeddings")
+        raise damaged(path, key, f"it gives ids up to {last}, but the model has {rows} embeddings")
 
 
 def read_state(path: Path, key: str) -> dict[str, Any]:
-    """The tensors of a weights file by name: safetensors, or a pickle that may hold tensors only.
+    """The tensors of a weights file by name: safetensors, or a pickle restricted to tensors.
 
-    Raises `MetricUnavailable` for a file that is damaged or holds something else.
+    Raises `MetricUnavailable` for a file that is damaged or contains anything else.
     """
     import torch
 
@@ -124,7 +124,7 @@ def read_state(path: Path, key: str) -> dict[str, Any]:
             return dict(load_file(path))
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or not all(isinstance(k, str) for k in state):
-            raise damaged(path, key, "it holds no tensors by name")
+            raise damaged(path, key, "it contains no tensors by name")
         return state
 
 
@@ -146,17 +146,17 @@ def fitted(
 ) -> Any:
     """The model that `make` builds with the tensors of `state`, in evaluation mode and float32.
 
-    The model is first built without memory, so that a configuration of any size costs nothing before
-    its shapes are known to be those of the weights. Raises `MetricUnavailable` when a tensor
-    is missing, has another shape, is left over or holds what is not a number; only names that end in one
-    of `may_lack` may be missing, and buffers of positions may be left over.
+    The model is first built without allocating memory, so that a configuration of any size costs nothing
+    until its shapes are known to match the weights. Raises `MetricUnavailable` when a tensor is missing, has
+    another shape, is left over or contains anything that is not a number; only names that end in one of
+    `may_lack` may be missing, and position buffers may be left over.
     """
     import torch
 
     with reading(path, key):
         state = {k: v for k, v in state.items() if not k.endswith("embeddings.position_ids")}
         if not all(isinstance(v, torch.Tensor) for v in state.values()):
-            raise damaged(path, key, "it holds something else than tensors")
+            raise damaged(path, key, "it contains something other than tensors")
         wanted = {k: v.shape for k, v in without_memory(make).state_dict().items()}
         missing = [k for k in wanted if k not in state and not k.endswith(may_lack)]
         wrong = [k for k, v in state.items() if k not in wanted or wanted[k] != v.shape]
@@ -165,7 +165,7 @@ def fitted(
                 path,
                 key,
                 f"its tensors do not fit the configuration: {len(missing)} missing {missing[:2]}, "
-                f"{len(wrong)} unknown or of another shape {wrong[:2]}",
+                f"{len(wrong)} unknown or of the wrong shape {wrong[:2]}",
             )
         check_numbers(state, path, key)
         model = make()
@@ -182,14 +182,14 @@ def without_memory(make: Callable[[], Any]) -> Any:
 
 
 def check_numbers(tensors: Mapping[str, torch.Tensor], path: Path, key: str) -> None:
-    """Nothing; raises `MetricUnavailable` when a tensor is no plain one of real, finite numbers."""
+    """Nothing; raises `MetricUnavailable` if a tensor is not a plain one of real, finite numbers."""
     import torch
 
     for name, tensor in tensors.items():
         if tensor.layout is not torch.strided or tensor.is_complex() or tensor.is_quantized:
-            raise damaged(path, key, f"{name} is no plain tensor of real numbers")
+            raise damaged(path, key, f"{name} is not a plain tensor of real numbers")
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise damaged(path, key, f"{name} holds values that are no finite number")
+            raise damaged(path, key, f"{name} contains values that are not finite")
 
 
 _POSITION_BUFFERS = ("position_ids", "token_type_ids")
@@ -216,7 +216,7 @@ def _model(folder: Path, digest: str, device: str, layers: int | None) -> Any:  
     prefix = f"{empty.base_model_prefix}."
     if any(k.startswith(prefix) for k in raw):
         raw = {k.removeprefix(prefix): v for k, v in raw.items() if k.startswith(prefix)}
-    # Checkpoints of other heads and deeper models carry more than is used; nothing used may be missing.
+    # Checkpoints with other heads or more layers contain more than is used; nothing used may be missing.
     keys = set(empty.state_dict())
     state = {k: v for k, v in raw.items() if k in keys}
     return fitted(make, state, path, key, may_lack=_POOLER + _POSITION_BUFFERS).to(device)
@@ -228,21 +228,21 @@ _POOLER = ("pooler.dense.weight", "pooler.dense.bias")
 def base_model(key: str, run: Run, *, layers: int | None = None) -> Any:
     """The encoder of a model folder in evaluation mode, float32, on the run's device.
 
-    `layers` cuts the model after so many. Loaded once per process and content.
+    `layers` keeps only the first layers. Loaded once per process and content.
     """
     folder = model_directory(key, run.models)
     return _model(folder, weights_digest(key, run.models), run.device, layers)
 
 
 def read_config(folder: Path, key: str) -> dict[str, Any]:
-    """The values of a folder's `config.json`. Raises `MetricUnavailable` for numbers that no model of a metric has."""
+    """The values of a folder's `config.json`. Raises `MetricUnavailable` for implausible numbers."""
     path = folder / "config.json"
     with reading(path, key):
         value = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
             raise damaged(path, key, "it is not a JSON object")
         if not all(math.isfinite(n) and abs(n) <= MAX_CONFIG_NUMBER for n in _numbers(value)):
-            raise damaged(path, key, f"it holds a number beyond {MAX_CONFIG_NUMBER:,}")
+            raise damaged(path, key, f"it contains a number above {MAX_CONFIG_NUMBER:,}")
         if int(value.get("num_hidden_layers", 1)) not in range(1, MAX_LAYERS + 1):
             raise damaged(path, key, f"it asks for {value['num_hidden_layers']} layers")
         return value

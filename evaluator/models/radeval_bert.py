@@ -1,7 +1,7 @@
 """Token embeddings of RadEvalModernBERT, as bert-score takes them: all 22 layers and the final norm.
 
-The model of RadEvalBERTScore (Xu et al., 2025; jbdel/RadEval). A text is stripped and nothing else; it is cut to
-what the tokenizer's configuration allows, begin and end included.
+The model of RadEvalBERTScore (Xu et al., 2025; jbdel/RadEval). A text is stripped, nothing else, and
+truncated to the tokenizer's limit, begin and end tokens included.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Encoder:
         config = read_config(folder, MODEL)
         with reading(folder / "config.json", MODEL):
             if config.get("num_hidden_layers") != LAYER:
-                raise damaged(folder / "config.json", MODEL, f"it does not ask for {LAYER} layers")
+                raise damaged(folder / "config.json", MODEL, f"it does not have {LAYER} layers")
             positions = int(config["max_position_embeddings"])
         self.model = base_model(MODEL, run)
         self.tokenizer, self.begin, self.end, self.pad, longest = _tokenizer(
@@ -46,7 +46,7 @@ class Encoder:
     def __call__(self, texts: list[str]) -> list[Any]:
         """Per text L2-normalised embeddings, float32 of shape (tokens, hidden + 1); the last column is the weight.
 
-        A token weighs 0 if it is `[CLS]` or `[SEP]`, wherever it stands, else 1.
+        A token weighs 0 if it is `[CLS]` or `[SEP]`, wherever it occurs, else 1.
         """
         rows, ends = [self.ids(t) for t in texts], {self.begin, self.end}
         return token_embeddings(
@@ -56,7 +56,7 @@ class Encoder:
 
 @lru_cache(maxsize=2)
 def _tokenizer(folder: Path, digest: str) -> tuple[Any, int, int, int, int]:  # noqa: ARG001 - it keys the memo
-    """The tokenizer, its ids of begin, end and padding, and how many tokens it allows."""
+    """The tokenizer, its begin, end and padding ids, and its token limit."""
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer_config.json"
@@ -73,7 +73,7 @@ def _tokenizer(folder: Path, digest: str) -> tuple[Any, int, int, int, int]:  # 
         tokenizer.no_padding()
         begin, end, pad = (tokenizer.token_to_id(name) for name in names)
         if begin is None or end is None or pad is None:
-            raise damaged(path, MODEL, "it names no tokens for begin, end and padding")
+            raise damaged(path, MODEL, "it defines no begin, end and padding tokens")
     return tokenizer, begin, end, pad, longest
 
 

@@ -25,7 +25,7 @@ _AFTER: Final = re.compile(rf"(?<=[{re.escape(_PUNCTUATION)}])(?! )")
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Words of a report that name something: their first and last position, label, and (name, entity's number) pairs."""
+    """Words that name something: first and last position, label, and relations as (name, entity's number)."""
 
     tokens: str
     label: str
@@ -57,7 +57,7 @@ class Annotation:
 
     @classmethod
     def read(cls, value: Any) -> Annotation:
-        """The annotation of what `view` gave."""
+        """The annotation parsed from the output of `view`."""
         entities = {
             number: Entity(
                 e["tokens"],
@@ -86,12 +86,13 @@ def package_words_of(text: str) -> list[str]:
 
 
 _ESCAPES: Final = (("\\n", "  "), ("\\f", "  "), ("\\u2122", " " * 6), ("\n", " "), ('\\"', "``"))
-"""What the package reads otherwise before it finds words; all but the line break are written out with a backslash."""
+"""Sequences that the package replaces before it splits words; all but the line break are a literal backslash
+and letter."""
 _APART: Final = ((").", ") ."), ("%.", "% ."), (".'", ". '"), ("%,", "% ,"), ("%)", "% )"))
 
 
 def xl_words_of(text: str) -> list[str]:
-    """The words of the `radgraph` package for RadGraph-XL: runs of letters and digits, runs of other marks.
+    """The `radgraph` package's words for RadGraph-XL: runs of letters and digits, and of other characters.
 
     >>> xl_words_of("Right-sided 2.5cm (50%).")
     ['Right', '-', 'sided', '2', '.', '5cm', '(', '50', '%', ')', '.']
@@ -123,7 +124,7 @@ class Annotator:
         self._known: dict[str, list[int]] = {}
 
     def pieces(self, words: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
-        """All word pieces, and per word the half-open range of its own (empty for a word without)."""
+        """All word pieces, and per word the half-open range of its own (empty for a word without any)."""
         ids: list[int] = []
         ranges = []
         for word in words:
@@ -141,7 +142,7 @@ class Annotator:
         return [[self.begin, *ids[i : i + step], self.end] for i in range(0, len(ids), step)]
 
     def annotate(self, texts: list[str]) -> list[Annotation]:
-        """The annotations of texts that are words joined by single spaces."""
+        """The annotations of texts that consist of words joined by single spaces."""
         import torch
 
         documents = [(t.split(" ") if t else [], *self.pieces(t.split(" ") if t else [])) for t in texts]
@@ -153,7 +154,7 @@ class Annotator:
 
         def heads(i: int) -> None:
             words, _, ranges = documents[i]
-            with torch.inference_mode():  # holds for the thread that enters it
+            with torch.inference_mode():  # applies to the thread that enters it
                 annotations[i] = self._document(words, ranges, hidden.get(i, []))
 
         one_core_each(heads, range(len(documents)))
@@ -180,7 +181,7 @@ def annotation(
     entities: Sequence[tuple[int, int, str, float]],
     relations: Sequence[tuple[int, int, int, int, str, float]],
 ) -> Annotation:
-    """The official form: relations that touch a span which is no entity are dropped."""
+    """The official form: relations with a span that is not an entity are dropped."""
     number = {(s, e): str(i) for i, (s, e, _, _) in enumerate(entities, start=1)}
     related: dict[tuple[int, int], list[tuple[str, str]]] = {span: [] for span in number}
     for s1, e1, s2, e2, name, _ in relations:
@@ -199,7 +200,7 @@ def _network(folder: Path, digest: str, device: str) -> Network:  # noqa: ARG001
 
 
 def annotator(run: Run, model: str = MODEL) -> Annotator:
-    """The annotator of a model in the run's models directory. Raises `MetricUnavailable` when it is not there."""
+    """The annotator of a model in the run's models directory. Raises `MetricUnavailable` if it is missing."""
     folder = model_directory(model, run.models)
     return Annotator(folder, _network(folder, weights_digest(model, run.models), run.device))
 

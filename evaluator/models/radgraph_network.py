@@ -1,9 +1,8 @@
 """The DyGIE++ network of RadGraph: entities and relations, from the published archive.
 
 Jain et al., NeurIPS Datasets 2021; Wadden et al., EMNLP 2019. Only the entity and relation heads are
-here, in plain PyTorch: span vectors from a BERT encoder, an entity scorer on every span, a pruner
-that keeps the likeliest spans, and a relation scorer on their pairs. Every size is read from the
-archive.
+implemented, in plain PyTorch: span vectors from a BERT encoder, an entity scorer on every span, a pruner that
+keeps the likeliest spans, and a relation scorer on their pairs. All sizes are read from the archive.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
 
 _MAX_MEMBER: Final = {"weights.th": 1 << 30}
 _MAX_TEXT_MEMBER: Final = 16 << 20
-"""Bytes of an archive's other files, the number of its members, and what all of it may unpack to."""
+"""Limits on the bytes of an archive's other files, the number of its members, and its unpacked size."""
 _MAX_MEMBERS: Final = 1000
 _MAX_UNPACKED: Final = (1 << 30) + (128 << 20)
 _BERT: Final = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
 _RELATION_ROWS: Final = 4_000_000
-"""Numbers held at a time when pairs of spans are scored."""
+"""Numbers in memory at a time when pairs of spans are scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,11 @@ def read_archive(folder: Path) -> Archive:
     with reading(path, key):
         members = _members(folder)
         if lacking := [n for n in ("config.json", "weights.th") if n not in members]:
-            raise damaged(path, key, f"it holds no {' and no '.join(lacking)}")
+            raise damaged(path, key, f"it contains no {' and no '.join(lacking)}")
         config = json.loads(members["config.json"])
         dataset = _dataset(list(members), key)
         if dataset is None:
-            raise damaged(path, key, "it holds several vocabularies, and none of this model's name")
+            raise damaged(path, key, "it contains several vocabularies, none of them named after this model")
         entities = _labels(members[f"vocabulary/{dataset}__ner_labels.txt"])
         relations = _labels(members[f"vocabulary/{dataset}__relation_labels.txt"])
         tensors = torch.load(io.BytesIO(members["weights.th"]), map_location="cpu", weights_only=True)
@@ -78,9 +77,9 @@ def read_archive(folder: Path) -> Archive:
 
 
 def _dataset(members: list[str], key: str) -> str | None:
-    """The data set whose vocabulary is meant: the one of the model's name, else the only one.
+    """The dataset whose vocabulary is meant: the one named after the model, else the only one.
 
-    Raises `IndexError` where there is none.
+    Raises `IndexError` if there is none.
     """
     names = [
         n.removeprefix("vocabulary/").removesuffix("__ner_labels.txt")
@@ -91,7 +90,7 @@ def _dataset(members: list[str], key: str) -> str | None:
 
 
 def archive_path(folder: Path) -> Path:
-    """The file of a model folder that holds the network: the archive, or its tensors unpacked."""
+    """The file of a model folder that contains the network: the archive, or its unpacked tensors."""
     unpacked = folder / "weights.th"
     return (
         unpacked
@@ -101,7 +100,7 @@ def archive_path(folder: Path) -> Path:
 
 
 class _Bounded(io.RawIOBase):
-    """An unpacked stream that ends with an error before it fills the memory: a small file may hold a large one."""
+    """A decompressed stream that fails before it fills the memory: a small file may unpack to a huge one."""
 
     def __init__(self, source: gzip.GzipFile, path: Path) -> None:
         self.source, self.path, self.left = source, path, _MAX_UNPACKED
@@ -120,7 +119,7 @@ class _Bounded(io.RawIOBase):
 
 
 def _members(folder: Path) -> dict[str, bytes]:
-    """The members that are read, by name; of two of one name neither can be meant."""
+    """The members that are read, by name; two members of the same name are refused."""
     packed = folder / "model.tar.gz"
     if not packed.is_file():
         paths = [
@@ -143,13 +142,16 @@ def _members(folder: Path) -> dict[str, bytes]:
                 continue
             if not member.isreg() or member.issparse() or name in contents:
                 raise damaged(
-                    packed, key, f"its member {visible(name, 60)} is a link, no plain file, or there twice"
+                    packed,
+                    key,
+                    f"its member {visible(name, 60)} is a link, not a plain file, or present twice",
                 )
             if member.size > _MAX_MEMBER.get(name, _MAX_TEXT_MEMBER):
                 raise damaged(packed, key, f"its member {visible(name, 60)} has {member.size:,} bytes")
             content = archive.extractfile(member)
             contents[name] = content.read() if content else b""
-        # The checksum stands at the end, behind what tar reads: without it changed bytes would be taken for weights.
+        # The checksum is at the end, after what tar reads: unchecked, changed bytes would be taken for
+        # weights.
         while stream.read(1 << 20):
             pass
     return contents
@@ -193,7 +195,7 @@ class Network:
         path = archive_path(folder)
         self.device = device
         self.entity_labels, self.relation_labels = archive.entity_labels, archive.relation_labels
-        # The heads are small: they stay on the CPU, one core a report.
+        # The heads are small: they stay on the CPU, one core per report.
         self.tensors = {k: v.float() for k, v in archive.tensors.items() if not k.startswith(_BERT)}
         self.bert = _encoder(folder, archive, path).to(device)
         with reading(path, key):
@@ -218,11 +220,11 @@ class Network:
                 raise damaged(path, key, fault)
 
     def _fault(self) -> str | None:
-        """What of the heads does not fit the encoder, the labels or each other, or `None`."""
+        """What in the heads does not fit the encoder, the labels or each other, or `None`."""
         if not 1 <= self.window <= int(self.bert.config.max_position_embeddings) - 2:
-            return f"it reads {self.window + 2} word pieces at a time, which the encoder cannot"
+            return f"it reads {self.window + 2} word pieces at a time, more than the encoder can"
         if not 0 < self.spans_per_word < math.inf or self.span_width.dim() != 2 or self.width < 1:
-            return f"it keeps {self.spans_per_word} spans a word of widths up to {self.width}"
+            return f"it keeps {self.spans_per_word} spans per word of widths up to {self.width}"
         span = 2 * int(self.bert.config.hidden_size) + int(self.span_width.shape[1])
         for head, width, n in (
             (self.entity_head, span, len(self.entity_labels) - 1),
@@ -237,11 +239,11 @@ class Network:
                     return f"a layer of {head[0]} has the shape {tuple(weight.shape)}, not (…, {size})"
                 size = int(weight.shape[0])
             if not layers or size != n:
-                return f"{head[1]} scores {size} labels, and {n} are named"
+                return f"{head[1]} scores {size} labels, but {n} are named"
         return None
 
     def encode(self, windows: list[list[int]]) -> list[torch.Tensor]:
-        """Per window of ids (specials included) its last hidden states without the specials: float32 of shape (ids - 2, hidden)."""
+        """Per window of ids, its last hidden states without the two specials: float32 of shape (ids - 2, hidden)."""
 
         def forward(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             hidden: torch.Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -258,7 +260,7 @@ class Network:
         return [(self.tensors[f"{p}.weight"], self.tensors[f"{p}.bias"]) for p in prefixes]
 
     def _score(self, head: tuple[str, str], x: torch.Tensor) -> torch.Tensor:
-        """Scores from what the first layer gives before its ReLU; every layer ends with one."""
+        """Scores from the first layer's output before its ReLU; every layer ends with one."""
         import torch
 
         layers, scorer = head
@@ -271,7 +273,7 @@ class Network:
     def _span_scores(self, head: tuple[str, str], words: torch.Tensor, spans: Spans) -> torch.Tensor:
         """Scores of spans, each the concatenation of its first word, its last word and its width.
 
-        The first layer is linear, so that each word passes through it once and not once per span.
+        The first layer is linear, so each word passes through it once instead of once per span.
         """
         size = words.shape[1]
         weight, bias = self._layers(head[0])[0]
@@ -295,7 +297,7 @@ class Network:
         import torch
 
         scores = self._span_scores(self.entity_head, words, spans)
-        # The null stands first, so that it wins a tie.
+        # The null label comes first, so that it wins ties.
         scores = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1)
         best, label = scores.amax(dim=1), first_best(scores)
         rows = label.nonzero()[:, 0]

@@ -34,7 +34,7 @@ NER: Final = "ratescore-ner"
 SYNONYMS: Final = "biolord"
 TYPES: Final = ("ABNORMALITY", "NON-ABNORMALITY", "DISEASE", "NON-DISEASE", "ANATOMY")
 LABELS: Final = (*(f"{mark}-{kind}" for kind in TYPES for mark in "BI"), "O")
-"""The published order. One revision on the hub has LABEL_0…10, which decodes to nothing."""
+"""The published order. One revision on the hub has LABEL_0…10, which decode to nothing."""
 MAX_SENTENCE_TOKENS: Final = 512
 MAX_ENTITY_TOKENS: Final = 30
 
@@ -65,7 +65,7 @@ def check_tokenizer(tokens: Any, model: Any, key: str, run: Run) -> None:
         if not {tokens.cls_token_id, tokens.sep_token_id, tokens.pad_token_id} <= set(
             tokens.get_vocab().values()
         ):
-            raise damaged(path, key, "it names no tokens for begin, end and padding")
+            raise damaged(path, key, "it defines no begin, end and padding tokens")
 
 
 @lru_cache(maxsize=2)
@@ -77,7 +77,7 @@ def _classifier(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 
         names = read_config(folder, NER)["id2label"]
         labels = tuple(names.get(str(i)) for i in range(len(LABELS)))
         if labels != LABELS:
-            raise damaged(path, NER, f"it names other labels than RaTE-NER's: {labels[:3]}…")
+            raise damaged(path, NER, f"its labels are not RaTE-NER's: {labels[:3]}…")
         config = DebertaV2Config.from_pretrained(folder, local_files_only=True)
     path, state = read_weights(folder, NER)
     return fitted(lambda: DebertaV2ForTokenClassification(config), state, path, NER).to(device)
@@ -87,7 +87,7 @@ def _classifier(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 
 def _encoder(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - the digest keys the memo
     from transformers import AutoConfig, AutoModel
 
-    # MPNet has no scaled-dot-product attention, so the library's default is left to choose.
+    # MPNet has no scaled-dot-product attention, so the choice is left to the library's default.
     read_config(folder, SYNONYMS)
     with reading(folder / "config.json", SYNONYMS):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -106,7 +106,7 @@ def _encoder(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
 
 
 def classifier(run: Run) -> Any:
-    """The entity model, float32, in evaluation mode. Raises `MetricUnavailable` for a damaged one."""
+    """The entity model, float32, in evaluation mode. Raises `MetricUnavailable` if it is damaged."""
     return _classifier(model_directory(NER, run.models), weights_digest(NER, run.models), run.device)
 
 
@@ -131,7 +131,7 @@ def decode(tokens: Sequence[str], labels: Sequence[str]) -> list[tuple[int, int,
             continue
         if start is not None:
             spans.append((start, i, kind))
-        # Before a B the place is kept as if an entity had both begun and ended here.
+        # Before a B, the position is kept as if an entity had both begun and ended here.
         start = end = i if following == "B" else None
         if following == "B":
             kind = labels[i][2:]
@@ -171,7 +171,7 @@ class _Ner:
 
 
 def sentence_entities(sentences: Sequence[str], run: Run) -> dict[str, list[Entity]]:
-    """Per distinct sentence its entities in order, duplicates kept."""
+    """Per distinct sentence, its entities in order, duplicates kept."""
     if not sentences:
         return {}
     by_sentence = encode_unique(
@@ -210,7 +210,7 @@ class _Embedder:
 
 
 def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:
-    """Per distinct entity text its word pieces, special ones included, joined by spaces."""
+    """Per distinct entity text, its word pieces, special ones included, joined by spaces."""
     distinct = sorted(set(texts))
     if not distinct:
         return {}

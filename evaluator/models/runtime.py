@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 BATCH_SIZE: Final = 256
-"""Texts handed to an encoder at a time: what a killed run may lose, and how little is padded."""
+"""Texts given to an encoder at a time: bounds what a killed run may lose and how much is padded."""
 
 
 @dataclass(frozen=True)
 class Run:
     """Everything a metric may depend on besides the texts; nothing is read from the environment.
 
-    `models` is a directory laid out as `evaluator/models/weights.py` describes, or `None` for the
-    default place; `device` is a torch device name; `scores` holds the metrics that were computed
-    before, by key, for those that compose others; `variants` maps a metric key to a named variant
-    (`{"radgraph_f1": "radgraph-package"}`) and `judges` one to the LLM judge that answers for it.
+    `models` is a directory laid out as `evaluator/models/weights.py` describes, or `None` for the default;
+    `device` is a torch device name; `scores` has the metrics already computed, by key, for those that combine
+    others; `variants` maps a metric key to a named variant (`{"radgraph_f1": "radgraph-package"}`) and
+    `judges` one to the LLM judge that answers for it.
     """
 
     protocol: ProtocolName = "clean"
@@ -45,7 +45,7 @@ class Run:
 def check_device(name: str) -> None:
     """Nothing; raises `InputError` for a Torch device that this machine does not have.
 
-    Where Torch is not installed nothing is said: each metric that needs it names it.
+    If Torch is not installed, it does nothing: each metric that needs Torch says so.
     """
     kind, _, number = name.partition(":")
     if kind == "cpu":
@@ -56,9 +56,9 @@ def check_device(name: str) -> None:
         return
     backend = {"cuda": torch.cuda, "xpu": torch.xpu, "mps": torch.backends.mps}.get(kind)
     if backend is None or not backend.is_available():
-        what = f"PyTorch {torch.__version__} sees no {kind} device here"
+        what = f"PyTorch {torch.__version__} finds no {kind} device on this machine"
     elif kind != "mps" and number and int(number) >= backend.device_count():
-        what = f"there are {backend.device_count()} {kind} devices here, numbered from 0"
+        what = f"this machine has {backend.device_count()} {kind} devices, numbered from 0"
     else:
         return
-    raise InputError(f"the device {name} cannot be used: {what}. Take another, such as cpu.")
+    raise InputError(f"the device {name} cannot be used: {what}. Choose another one, such as cpu.")

@@ -1,8 +1,8 @@
-"""A content-addressed cache of what an encoder made of one text.
+"""A content-addressed cache of encoder results, one per text.
 
-The key is (namespace, text): a namespace names everything else that can change the result (model
-digest, operation, dtype, device kind, library versions). Values are numpy arrays or JSON values,
-never pickles, so that a writable cache folder cannot run code.
+The key is (namespace, text): a namespace covers everything else that can change the result (model digest,
+operation, dtype, device kind, library versions). Values are numpy arrays or JSON values, never pickles, so
+that a writable cache folder cannot run code.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from typing import Any, Final
 import numpy as np
 
 MAX_BYTES: Final = 20_000_000_000
-"""What a cache may hold: the references of the four datasets on both tracks, and some submissions."""
+"""Largest size of a cache: enough for the references of the four datasets on both tracks, and some
+submissions."""
 STALE_AFTER: Final = 3600
-"""Seconds after which a temporary file belongs to no writer any more."""
+"""Seconds after which a temporary file no longer belongs to any writer."""
 
 
 class TextCache:
     """Results by (namespace, text) in one folder, safe under concurrent writers.
 
-    Each entry is one file written to a temporary name and renamed; a damaged entry counts as
-    absent. The folder stays below `max_bytes`: what was not used for longest goes.
+    Each entry is one file written to a temporary name and renamed; a damaged entry counts as absent. The
+    folder stays below `max_bytes`: the least recently used entries are removed.
     """
 
     def __init__(self, root: Path, max_bytes: int = MAX_BYTES) -> None:
@@ -50,9 +51,9 @@ class TextCache:
         return [self._read(self.path(namespace, text)) for text in texts]
 
     def put_many(self, namespace: str, texts: Sequence[str], values: Sequence[Any]) -> None:
-        """Nothing, after one value (numpy array or JSON value) per text was stored; the folder stays below its limit.
+        """Nothing; stores one value (numpy array or JSON value) per text and keeps the folder below its limit.
 
-        The size is counted at the first call; what other processes add meanwhile, they count themselves.
+        The size is measured at the first call; other processes account for what they add meanwhile.
         """
         if self._bytes is None:
             self._bytes = self.info()["bytes"]
@@ -69,7 +70,7 @@ class TextCache:
     def prune(self, max_bytes: int) -> dict[str, int]:
         """How many entries were `kept` and `removed`, and the `bytes` that remain, at most `max_bytes`: the least recently used go first.
 
-        What writers that were killed left behind goes too, once it is an hour old.
+        Files left behind by killed writers are removed too, once they are an hour old.
         """
         for _, _, path in self._files(lambda p: p.name.startswith("."), time.time() - STALE_AFTER):
             path.unlink(missing_ok=True)
@@ -114,7 +115,7 @@ class TextCache:
         return value
 
     def _write(self, path: Path, value: Any) -> int:
-        """The bytes written, 0 where that failed."""
+        """The bytes written, 0 if that failed."""
         if isinstance(value, np.ndarray):
             buffer = io.BytesIO()
             np.save(buffer, value, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Choices among a network's scores: equal ones, to within rounding, fall to the first."""
+"""Choices among a network's scores: of scores equal to within rounding, the first wins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIE: Final = 1e-6
 
 
 def first_best(scores: torch.Tensor) -> torch.Tensor:
-    """Along the last dimension of scores of shape (…, k) the index of the first within `TIE` of the best one; int64, shape (…)."""
+    """Along the last dimension (of k scores), the index of the first within `TIE` of the best; int64, shape (…)."""
     near = scores >= scores.amax(dim=-1, keepdim=True) - TIE
     return near.byte().argmax(dim=-1)  # tie: first index, which torch documents for argmax
 
@@ -20,7 +20,7 @@ def first_best(scores: torch.Tensor) -> torch.Tensor:
 def first_top(scores: torch.Tensor, k: int) -> torch.Tensor:
     """The indices, rising, of the `k` best of scores of shape (n,), 0 < k ≤ n; int64.
 
-    Of those within `TIE` of the last place the first are taken.
+    Of those within `TIE` of the last place, the first are taken.
     """
     last = scores.topk(k).values[-1]  # tie: none, only the value is used
     above, level = scores > last + TIE, (scores - last).abs() <= TIE

@@ -1,4 +1,4 @@
-"""One pass of an encoder over unique texts: deduplicated, in order of length, cached, with progress."""
+"""One pass of an encoder over unique texts: deduplicated, ordered by length, cached, with progress."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def encode_unique(
     what: str,
     length: Callable[[str], int] = len,
 ) -> dict[str, _T]:
-    """What `encode` makes of each distinct text, by text.
+    """The result of `encode` for each distinct text, by text.
 
-    Batches hold texts of similar `length`, so that little is padded. Results are read from and
-    written to the run's cache under `namespace`, which must name all that can change them; a killed
-    run therefore loses at most one batch.
+    Batches hold texts of similar `length`, so that little is padded. Results are read from and written to the
+    run's cache under `namespace`, which must cover everything that can change them; a killed run therefore
+    loses at most one batch.
     """
     unique = sorted(set(texts), key=lambda t: (length(t), t))  # tie: none, texts differ
     known: dict[str, _T] = {}

@@ -1,4 +1,4 @@
-"""Where the weights of each model lie, and what exactly they are.
+"""Where the weights of each model are stored, and what exactly they are.
 
 A models directory has one folder per key of `weights.toml`:
 
@@ -12,7 +12,7 @@ A models directory has one folder per key of `weights.toml`:
     biolord/             BioLORD-2023-C as on the hub
     green/               GREEN-RadLlama2-7b as on the hub (only the tokenizer is read here)
 
-A folder that holds a file named `STAND-IN` is a small rehearsal model: whatever it touches says so.
+A folder with a file named `STAND-IN` is a small rehearsal model: everything computed with it says so.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WEIGHT_NAMES: Final = ("model.safetensors", "pytorch_model.bin")
 def models_directory(override: Path | None) -> Path:
     """The directory in force: `override`, else `REXRANK_MODELS`, else the user's cache folder.
 
-    Raises `MetricUnavailable` where there is none of them.
+    Raises `MetricUnavailable` if none of these is known.
     """
     if folder := models_override(override):
         return folder
@@ -62,7 +62,7 @@ def model_directory(key: str, override: Path | None) -> Path:
 
 
 def damaged(path: Path, key: str, why: Exception | str) -> MetricUnavailable:
-    """What to raise for a file or folder of a model that cannot be used: name, reason and cure in a sentence."""
+    """The error for a file or folder of a model that cannot be used: name, reason and fix in a sentence."""
     reason = why if isinstance(why, str) else f"{type(why).__name__}: {first_line(why)}"
     return MetricUnavailable(
         f"{path} cannot be used ({reason}). Delete it and fetch it again with: rexrank models fetch {key}"
@@ -75,7 +75,7 @@ def weights_digest(key: str, override: Path | None) -> str:
 
 
 def folder_digest(folder: Path, key: str) -> str:
-    """SHA-256 over the names and SHA-256 digests of a folder's files, sorted by name, hidden ones left out.
+    """SHA-256 over the names and SHA-256 digests of a folder's files, sorted by name, hidden ones excluded.
 
     Raises `MetricUnavailable` for a file that cannot be read; `key` names the model in its message.
     """
@@ -91,7 +91,7 @@ def folder_digest(folder: Path, key: str) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, read again only where it changed. Raises `OSError` for one that cannot be read."""
+    """SHA-256 of a file, recomputed only if it changed. Raises `OSError` if it cannot be read."""
     return _digest(sha256_file, path, *_stamp(path))
 
 
@@ -109,8 +109,8 @@ def _digest(digest: Callable[[Path], str], path: Path, size: int, mtime_ns: int)
 class WeightsLabel:
     """What a signature calls weights, and whether they are the published ones.
 
-    `<key>@<revision, 12 characters>` when every loaded file has its pinned digest,
-    `<key>@stand-in:<digest>` for a rehearsal model, else `<key>@unverified:<digest>`.
+    `<key>@<revision, 12 characters>` if every loaded file has its pinned digest, `<key>@stand-in:<digest>`
+    for a rehearsal model, else `<key>@unverified:<digest>`.
     """
 
     key: str
@@ -128,7 +128,7 @@ class WeightsLabel:
 
     @classmethod
     def parse(cls, text: str) -> WeightsLabel | None:
-        """The label of its text form, or `None` for a text that names no weights."""
+        """The label parsed from its text form, or `None` for a text that names no weights."""
         key, at, value = text.partition("@")
         if not at or ":" in key or not key:
             return None
@@ -137,15 +137,15 @@ class WeightsLabel:
             return cls(key, "verified", value)
         if colon and state in {"stand-in", "unverified"}:
             return cls(key, "stand-in" if state == "stand-in" else "unverified", digest)
-        # A state that is not known is none to trust.
+        # An unknown state is not to be trusted.
         return cls(key, "unknown", value)
 
 
 def weights_label(key: str, override: Path | None) -> WeightsLabel:
-    """What a signature calls the weights of a model. Raises `MetricUnavailable` when they are absent.
+    """What a signature calls the weights of a model. Raises `MetricUnavailable` if they are missing.
 
-    Verified ones are called by their commit, or by the digest of their first file where the manifest says
-    so or where they were confirmed by hand and have no commit.
+    Verified weights are named by their commit, or by the digest of their first file if the manifest says so
+    or if they were confirmed by hand and have no commit.
     """
     folder = model_directory(key, override)
     digest = weights_digest(key, override)[:12]
@@ -158,7 +158,7 @@ def weights_label(key: str, override: Path | None) -> WeightsLabel:
 
 
 def verified_name(spec: ModelSpec, folder: Path, lock: ModelsLock) -> str | None:
-    """The commit or digest that names verified weights; `None` where a file is not the pinned one."""
+    """The commit or digest that names verified weights; `None` if any file is not the pinned one."""
     matches = [
         matching_pin(folder / name, pins(spec.key, name, source, lock)) for name, source in spec.files.items()
     ]
@@ -171,7 +171,7 @@ def verified_name(spec: ModelSpec, folder: Path, lock: ModelsLock) -> str | None
 
 
 def matching_pin(path: Path, accepted: Sequence[Pin]) -> Pin | None:
-    """The pin that a file fits, or `None`; a file that cannot be read fits none."""
+    """The pin that a file matches, or `None`; a file that cannot be read matches none."""
     try:
         return next((p for p in accepted if path.is_file() and _fits(path, p)), None)
     except OSError:
@@ -185,7 +185,7 @@ def _fits(path: Path, pin: Pin) -> bool:
 
 
 def file_state(path: Path, accepted: Sequence[Pin]) -> str:
-    """`absent`, `unreadable`, `verified`, `wrong` (no pin fits) or `unverified` (there is no pin)."""
+    """`absent`, `unreadable`, `verified`, `wrong` (no pin matches) or `unverified` (there is no pin)."""
     try:
         if not path.is_file():
             return "absent"

@@ -148,7 +148,7 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
     if PATIENT in values and id_text(values[PATIENT]) is None:
         yield f"{row.where}: the patient must be a text or a whole number."
     if any(_HALF.search(str(value)) for value in values.values()):
-        yield f"{row.where}: it contains half of a character, such as \\ud83d. Write the text again."
+        yield f"{row.where}: it contains a lone surrogate such as \\ud83d. Write the text again."
 
 
 def _no_id(value: Any) -> str:

@@ -188,8 +188,8 @@ def _report_duplicates(file: str, text: str, value: Any, problems: Problems) -> 
                 pointer=pointer(*path, key),
                 line=partial(line_of, text, key, 2) if not path else partial(line_of, text, str(path[0])),
                 found=f"the key {key!r} appears more than once in one object",
-                wanted="every key once",
-                fix="remove the copies; a JSON reader would silently keep the last",
+                wanted="each key once",
+                fix="remove the duplicates; a JSON reader would silently keep the last",
             )
 
 
@@ -218,7 +218,7 @@ class _Loader(PlainLoader):
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
     """A number of bounded length; 2026.0 stays a float and is no whole number of a card."""
     if len(node.value) > MAX_NUMBER:
-        raise yaml.MarkedYAMLError(None, None, "a number of too many digits", node.start_mark)
+        raise yaml.MarkedYAMLError(None, None, "a number with too many digits", node.start_mark)
     if node.tag.endswith(":int"):
         return int(loader.construct_yaml_int(node))
     value = float(loader.construct_yaml_float(node))

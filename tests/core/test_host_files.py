@@ -179,7 +179,7 @@ DATASETS = {
     ),
     "an id of its own": (
         f"id: mimic\n{DATASET}",
-        [("RX603", "/id", "unknown field 'id': the file's place says it")],
+        [("RX603", "/id", "unknown field 'id': the file's location says it")],
     ),
     "a list": ("- a\n- b\n", [("RX603", "", "the file contains ['a', 'b']")]),
     "http": (
@@ -207,8 +207,8 @@ def test_datasets(tmp_path, case):
         ("n_studies: 3\nn_studies: 4", "the key 'n_studies' appears twice"),
         ("a: &a [x]\nb: [*a, *a]", "anchors are not allowed"),
         ("title: !!python/object:os.system {}", "tags are not allowed"),
-        ("1: x", "the key 1 is no text"),
-        ("n_studies: " + "9" * 50, "a number of too many digits"),
+        ("1: x", "the key 1 is not text"),
+        ("n_studies: " + "9" * 50, "a number with too many digits"),
         ("title: '\\ud800'\n---\ntitle: x", "but found another document"),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_dataset_that_does_not_say_is_withheld(tmp_path):
         ("[]", [("RX603", "", "the file contains []")]),
         (
             '{"runs": 1, "runs": 2}',
-            [("RX602", "", "the key 'runs' stands 2 times in one object")],
+            [("RX602", "", "the key 'runs' appears 2 times in one object")],
         ),
         (
             '{"runs": NaN}',

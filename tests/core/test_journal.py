@@ -107,7 +107,7 @@ def test_a_list_with_a_gap_is_not_read_as_a_shorter_one(tmp_path):
         journal(tmp_path).append(adding(words))
     journal(tmp_path).path(2).unlink()
     pauses = []
-    with pytest.raises(RexrankError, match=r"00000002\.json is missing: later entries are there"):
+    with pytest.raises(RexrankError, match=r"00000002\.json is missing although later entries exist"):
         Journal(tmp_path / "list", pause=pauses.append).read()
     assert len(pauses) == TRIES
 
@@ -124,5 +124,5 @@ def test_a_disk_that_never_shows_the_others_entry_is_named(tmp_path, monkeypatch
 
     monkeypatch.setattr(type(path), "read_bytes", hidden)
     monkeypatch.setattr(type(path), "iterdir", lambda _: [])
-    with pytest.raises(RexrankError, match="does not show what others write there"):
+    with pytest.raises(RexrankError, match="does not show what other machines write there"):
         journal(tmp_path).append(adding("mine"))

@@ -161,7 +161,7 @@ def test_no_study_makes_the_loader_stumble(studies):
         ('{"a": {"age": 1, "age": 2}}', "the key 'age' appears twice"),
         ("{}", "must be an object of studies"),
         ('{" ": {}}', "a study has no id"),
-        ('{"a": {"section_findings": "\\ud83d"}}', "half of a character"),
+        ('{"a": {"section_findings": "\\ud83d"}}', "a lone surrogate"),
         ('{"a": {"subject_id": [1]}}', "the subject_id of 'a' is neither a text nor a number"),
         ("[" * 100_000, "is not JSON"),
     ],

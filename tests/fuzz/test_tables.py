@@ -135,7 +135,7 @@ def pair_id(row: dict) -> str | None:
     ):
         raise Refused("types")
     if not all(map(whole, (str(study), *texts))):
-        raise Refused("half of a character")
+        raise Refused("a lone surrogate")
     return str(study).strip("\ufeff\0 \t\r\n")
 
 
@@ -304,7 +304,7 @@ def reference_texts(data: bytes, cluster: str | None) -> dict[str, list[str | No
     for study, fields in raw.items():
         pair = [fields.get("section_findings"), fields.get("section_impression")]
         if not whole(study) or not all(whole(t) for t in pair if isinstance(t, str)):
-            raise Refused("half of a character")
+            raise Refused("a lone surrogate")
         if not study.strip():
             raise Refused("not a valid id")
         patient = fields.get(cluster) if cluster else None

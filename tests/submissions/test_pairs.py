@@ -104,9 +104,9 @@ BAD = {
         "id,reference,prediction\n1,a,b\n1,c,d\n",
         "line 3: the id '1' appeared before, at line 2",
     ),
-    "half of a character": (
+    "a lone surrogate": (
         '[{"id": 1, "reference": "\\ud83d", "prediction": "b"}]',
-        "half of a character",
+        "a lone surrogate",
     ),
     "no patient": (
         '[{"id": 1, "reference": "a", "prediction": "b", "patient": null}]',

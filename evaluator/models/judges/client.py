@@ -1,8 +1,8 @@
 """One client for every judged metric, against any OpenAI-compatible server.
 
-Concurrency is bounded, transient failures are retried with growing, jittered pauses that honour
-Retry-After, answers are stored as they arrive, and a token or cost cap stops the run so that it can
-be resumed. Decoding is greedy and only new tokens come back.
+Concurrency is bounded, transient failures are retried with growing, jittered pauses that honour Retry-After,
+answers are stored as they arrive, and a token or cost cap stops the run in a way that can be resumed.
+Decoding is greedy, and only new tokens are returned.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from evaluator.models.judges.transcripts import Answer, Request, Transcripts
 
 RETRIED_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 FATAL_STATUS: Final = frozenset({401, 403, 404, 405})
-"""What a server answers to every question alike: no key, no such model, no such endpoint."""
+"""Statuses that would be the same for every question: no key, no such model, no such endpoint."""
 MAX_PAUSE: Final = 60.0
 MAX_WORDS_OF_SERVER: Final = 120
-"""Characters of a server's own message that an error repeats."""
+"""Characters of a server's own message that an error quotes."""
 PROBE_SECONDS: Final = 2.0
 CHARACTERS_PER_TOKEN: Final = 3.0
-"""A low estimate, so that the caps hold before the server has counted."""
+"""A low estimate, so that the caps are respected before the server has counted."""
 
 
 class JudgeBudgetSpent(MetricUnavailable):
-    """A cap was reached; answers so far are stored and the same command continues."""
+    """A cap was reached; the answers so far are stored, and the same command resumes."""
 
 
 class NoTextError(Exception):
-    """The server answered, and left the text out: asking again would bring the same."""
+    """The server's answer has no text; asking again would not change that."""
 
 
 @dataclass(slots=True)
 class TokenUse:
-    """What new calls have used, and what calls under way may still use."""
+    """Tokens that new calls have used, and that calls under way may still use."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -68,7 +68,7 @@ class Judge:
     ) -> list[Answer]:
         """One answer per request, in order; equal requests are asked once.
 
-        Raises `JudgeBudgetSpent` when a cap stops the run, after calls under way have been stored, and
+        Raises `JudgeBudgetSpent` when a cap stops the run, after the calls under way have been stored, and
         `JudgeVoid` when the server cannot be reached or is no longer the one that answered before.
         """
         s = self.settings
@@ -98,9 +98,10 @@ class Judge:
         return [known[key] for key in keys]
 
     def _who(self) -> str:
-        """The digest of who answers; raises `JudgeVoid` when it is another engine than at the first question.
+        """The digest of the judge that answers.
 
-        Of a server that is gone, who answered last: what it said before is still there.
+        Raises `JudgeVoid` if the engine changed since the first question. For a server that is gone, the
+        digest of the last judge that answered: its stored answers remain usable.
         """
         s = self.settings
         place = sha256_bytes(f"{s.base_url}\n{s.model}\n{s.revision}\n{s.served}".encode())
@@ -115,7 +116,7 @@ class Judge:
             if self._transcripts:
                 self._transcripts.remember(place, digest)
         if self._identity not in {"", digest}:
-            raise JudgeVoid("the engine changed during the run. Score again.")
+            raise JudgeVoid("the engine changed during the run. Run scoring again.")
         self._identity = digest
         return digest
 
@@ -164,15 +165,15 @@ class Judge:
         return answers
 
     def _cap(self, prompt: int, completion: int) -> str:
-        """The cap that one more call could pass, or an empty string."""
+        """The cap that one more call could exceed, or an empty string."""
         s, u = self.settings, self.spent
         prompt += u.prompt_tokens + u.reserved_prompt
         completion += u.completion_tokens + u.reserved_completion
         if s.max_total_tokens is not None and prompt + completion > s.max_total_tokens:
-            return f"the cap of {s.max_total_tokens} tokens would be passed"
+            return f"the cap of {s.max_total_tokens} tokens would be exceeded"
         cost = (prompt * s.prompt_price + completion * s.completion_price) / 1e6
         if s.max_cost is not None and cost > s.max_cost:
-            return f"the cost cap of {s.max_cost:g} would be passed"
+            return f"the cost cap of {s.max_cost:g} would be exceeded"
         return ""
 
     def _reserve(self, prompt: int, completion: int) -> None:
@@ -185,13 +186,13 @@ class Judge:
         self.spent.calls += 1
 
     async def _call(self, client: Any, request: Request) -> Answer:
-        """The answer to one question, asked again where that may help.
+        """The answer to one question, with retries where they may help.
 
-        Raises `JudgeVoid` for what the server would say to every question.
+        Raises `JudgeVoid` for an error that every question would get.
         """
         import openai
 
-        # The last four are a body that is no completion; asking again may mend it.
+        # The last four mean that the body is not a completion; a retry may fix that.
         unreadable = (ValueError, LookupError, TypeError, AttributeError)
         failure: Exception | None = None
         for attempt in range(self.settings.max_retries + 1):
@@ -209,7 +210,7 @@ class Judge:
         return Answer(text=None, error=_words(failure))
 
     def _may_pass(self, failure: Exception) -> bool:
-        """Whether asking again may help. Raises `JudgeVoid` where no question would be answered."""
+        """Whether a retry may help. Raises `JudgeVoid` if no question would be answered."""
         import openai
 
         if isinstance(failure, openai.APIStatusError):
@@ -219,7 +220,8 @@ class Judge:
                 ) from failure
             return failure.status_code in RETRIED_STATUS
         if isinstance(failure, openai.APIConnectionError) and _nobody_listens(self.settings.base_url):
-            # An engine of this machine that has ended: waiting brings nothing. A busy one may drop a connection.
+            # An engine on this machine that has ended: waiting is pointless. A busy one may drop a
+            # connection.
             raise JudgeVoid(f"the judge at {self._host} no longer responds") from failure
         return not isinstance(failure, NoTextError)
 
@@ -249,7 +251,7 @@ class Judge:
             if text is None and "content" in choice.message.model_fields_set:
                 raise NoTextError(
                     f"the server's answer has no text (content: null, finish_reason: {choice.finish_reason}); "
-                    "a model that thinks first may need more max_tokens"
+                    "a reasoning model may need more max_tokens"
                 )
         if not isinstance(text, str):
             raise TypeError("the answer has no text")
@@ -263,7 +265,7 @@ class Judge:
 
 
 def _nobody_listens(url: str) -> bool:
-    """Whether an address of this machine refuses connections: no engine is there."""
+    """Whether an address on this machine refuses connections: no engine is running."""
     place = urlsplit(url)
     if not is_loopback(url):
         return False
@@ -278,7 +280,7 @@ def _nobody_listens(url: str) -> bool:
 
 
 def _words(failure: Exception | None) -> str:
-    """What a failure is, in a few words: the server's own where it said any."""
+    """A failure in a few words: the server's own if it gave any."""
     import openai
 
     if isinstance(failure, openai.APIStatusError):
@@ -291,17 +293,17 @@ def _words(failure: Exception | None) -> str:
 
 
 def _server_words(failure: Any) -> str:
-    """What the server said of a request that it refused, short and printable, behind a colon; or nothing."""
-    body = failure.body  # the value of "error", or the whole body where nothing does
+    """The server's reason for refusing a request, short and printable, after a colon; or nothing."""
+    body = failure.body  # the value of "error", or the whole body without one
     message = body.get("message") if isinstance(body, dict) else body
     return f": {visible(message.rstrip('.'), MAX_WORDS_OF_SERVER)}" if isinstance(message, str) else ""
 
 
 def _hint(failure: Any) -> str:
-    """What to set for a model that takes other parameters, where the server names one of them."""
+    """What to set for a model that takes other parameters, if the server names one of them."""
     body = failure.body if isinstance(failure.body, dict) else {}
     if body.get("param") in {"max_tokens", "temperature", "seed"}:
-        return " (a reasoning model: set reasoning = true in the file of judges)"
+        return " (a reasoning model: set reasoning = true in the judges file)"
     return ""
 
 
@@ -311,7 +313,7 @@ def _estimate(request: Request) -> int:
 
 
 def _retry_after(failure: Any) -> float | None:
-    """Seconds a server asks to wait, or `None` when it does not say so in seconds."""
+    """The seconds that a server asks clients to wait, or `None` if it does not give seconds."""
     response = getattr(failure, "response", None)
     value = response.headers.get("retry-after") if response is not None else None
     try:

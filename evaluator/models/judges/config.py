@@ -1,4 +1,4 @@
-"""The judges of a machine, in one TOML file: which model answers for which metric, and what starts it.
+"""The judges of a machine, in one TOML file: which model answers for which metric, and how it is started.
 
     [green]
     model = "green"
@@ -15,8 +15,8 @@
     model = "judge"
     max_cost = 50.0
 
-A judge's `base_url` follows from `serve`, where an engine is started here. `control_prompts` names a
-private file of hostile texts, one a line, that are asked as controls beside the public ones.
+A judge's `base_url` follows from `serve` when an engine is started here. `control_prompts` names a private
+file of adversarial texts, one per line, that are used as controls in addition to the public ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from evaluator.models.judges.settings import JudgeSettings
 
 MAX_PROMPTS: Final = 200
 MAX_PROMPT: Final = 2_000
-"""Characters of one control prompt."""
+"""Most characters in one control prompt."""
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Price = Annotated[float, Field(ge=0, le=1e6)]
@@ -55,26 +55,30 @@ class ServeConfig(Typed):
     """The engine that serves a judge on this machine."""
 
     weights: Line = Field(description="Folder of the model, or its id on the hub.")
-    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What serves it.")
-    revision: Revision = Field(default="", description="Commit on the hub; not for a folder.")
+    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="The engine that serves it.")
+    revision: Revision = Field(default="", description="Commit on the hub; not used for a folder.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(default=8000, description="Local port.")
     tensor_parallel: Size = Field(default=1, description="GPUs that share one copy of the model.")
     data_parallel: Size = Field(default=1, description="Copies of the model.")
-    max_model_len: Size | None = Field(default=None, description="Longest prompt and answer, in tokens.")
+    max_model_len: Size | None = Field(
+        default=None, description="Longest prompt and answer together, in tokens."
+    )
     dtype: Line = Field(default="float16", description="Type of the weights in memory.")
     gpu_memory: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.9, description="Share of a GPU's memory."
+        default=0.9, description="Fraction of a GPU's memory."
     )
     seed: Seed = Field(default=0, description="Seed of the engine.")
     python: Line | None = Field(default=None, description="Interpreter of the engine's environment.")
-    tokenizer: Line | None = Field(default=None, description="Folder of another tokenizer than the model's.")
+    tokenizer: Line | None = Field(
+        default=None, description="Folder of a tokenizer other than the model's own."
+    )
     device: Annotated[str, form("cpu|cuda(?::[0-9]{1,2})?", "cpu, cuda or cuda:0")] = Field(
         default="cpu", description="For transformers only."
     )
 
 
 class JudgeConfig(Typed):
-    """Which model answers for a metric, on which terms, and what starts it."""
+    """Which model answers for a metric, on which terms, and how it is started."""
 
     model: Line = Field(description="The name by which the endpoint knows the model.")
     base_url: BaseUrl | None = Field(
@@ -84,35 +88,37 @@ class JudgeConfig(Typed):
     api_key_env: VariableName | None = Field(
         default=None, description="The environment variable that holds the key; a local server needs none."
     )
-    concurrency: Annotated[int, Field(ge=1, le=1_024)] = Field(default=16, description="Questions at once.")
+    concurrency: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        default=16, description="Concurrent questions."
+    )
     timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(
-        default=120.0, description="Seconds for an answer."
+        default=120.0, description="Seconds to wait for an answer."
     )
-    max_retries: Annotated[int, Field(ge=0, le=100)] = Field(
-        default=4, description="Further tries of a question."
-    )
+    max_retries: Annotated[int, Field(ge=0, le=100)] = Field(default=4, description="Retries per question.")
     max_tokens: Size = Field(default=1024, description="Longest answer, in tokens.")
     max_total_tokens: Annotated[int, Field(ge=0, le=10**12)] | None = Field(
         default=None, description="Cap on the tokens of new questions and answers."
     )
-    max_cost: Price | None = Field(default=None, description="Cap on their cost, in the prices' currency.")
-    prompt_price: Price = Field(default=0.0, description="Price of a million tokens of questions.")
-    completion_price: Price = Field(default=0.0, description="Price of a million tokens of answers.")
+    max_cost: Price | None = Field(
+        default=None, description="Cap on their cost, in the currency of the prices."
+    )
+    prompt_price: Price = Field(default=0.0, description="Price of a million prompt tokens.")
+    completion_price: Price = Field(default=0.0, description="Price of a million completion tokens.")
     hosted_ok_for: Annotated[tuple[Line, ...], Field(strict=False)] = Field(
         default=(), description="Datasets whose texts may go to a public host."
     )
-    structured: bool = Field(default=False, description="Ask for JSON of a schema.")
+    structured: bool = Field(default=False, description="Request JSON that follows a schema.")
     token_ids: bool | None = Field(
         default=None,
-        description="Send GREEN's prompt as token ids; by itself where the engine serves GREEN's own tokenizer.",
+        description="Send GREEN's prompt as token ids; the default when the engine serves GREEN's own tokenizer.",
     )
     reasoning: bool = Field(
         default=False,
-        description="A hosted reasoning model: it counts its thinking as answer and takes no temperature.",
+        description="A hosted reasoning model: its thinking counts as part of the answer, and it takes no temperature.",
     )
-    seed: Seed = Field(default=0, description="Seed of an answer.")
+    seed: Seed = Field(default=0, description="Sampling seed.")
     control_prompts: Line | None = Field(
-        default=None, description="Private file of hostile texts, one a line, asked as further controls."
+        default=None, description="Private file of adversarial texts, one per line, used as further controls."
     )
     serve: ServeConfig | None = Field(default=None, description="The engine to start here.")
 
@@ -129,18 +135,23 @@ class JudgeConfig(Typed):
             if name not in dataset_ids()
         ]
         if self.serve is None and self.base_url is None:
-            wrongs.append(((), "neither base_url nor serve", "where the judge answers", "add one of the two"))
+            wrongs.append(
+                ((), "neither base_url nor serve", "the address of the judge", "add one of the two")
+            )
         if wrongs:
             raise disagreement(wrongs)
         return self
 
 
 class JudgesFile(Typed):
-    """The judges of a machine, by the metric that asks them; its fields are made of the metrics (`judges_form`)."""
+    """The judges of a machine, by the metric that asks them.
+
+    Its fields are generated from the metrics (`judges_form`).
+    """
 
     @property
     def judges(self) -> dict[str, JudgeConfig]:
-        """The judges that the file has, by metric key."""
+        """The judges in the file, by metric key."""
         tables = {key: getattr(self, key) for key in type(self).model_fields}
         return {key: judge for key, judge in tables.items() if judge is not None}
 
@@ -151,7 +162,7 @@ class JudgesFile(Typed):
             if judge.serve and ports.setdefault(judge.serve.port, key) != key:
                 found = f"the port of {ports[judge.serve.port]} too"
                 raise disagreement(
-                    [((key, "serve", "port"), found, "a port of its own", "give it another one")]
+                    [((key, "serve", "port"), found, "a port of its own", "choose another one")]
                 )
         return self
 
@@ -165,7 +176,7 @@ class Judges:
 
 
 def judges_form(titles: Iterable[tuple[str, str]]) -> type[JudgesFile]:
-    """The form of the file for metrics by key and title: a table each, none of them needed."""
+    """The form of the file for metrics by key and title: one optional table each."""
     fields: dict[str, Any] = {
         key: (JudgeConfig | None, Field(default=None, description=f"{title}'s judge."))
         for key, title in titles
@@ -174,9 +185,9 @@ def judges_form(titles: Iterable[tuple[str, str]]) -> type[JudgesFile]:
 
 
 def read_judges(path: Path, form: type[JudgesFile]) -> Judges:
-    """The judges of a TOML file, with the control prompts that it names.
+    """The judges of a TOML file, with the control prompts it refers to.
 
-    Raises `InvalidFile` with every problem of it, `RexrankError` for prompts that cannot be used.
+    Raises `InvalidFile` with every problem of the file, `RexrankError` for prompts that cannot be used.
     """
     judges = read_host_file(path, form, form="TOML").judges
     engines = {key: _engine(judge, judge.serve) for key, judge in judges.items() if judge.serve}
@@ -190,7 +201,7 @@ def read_judges(path: Path, form: type[JudgesFile]) -> Judges:
 def _prompts(file: Path, key: str, judge: JudgeConfig) -> tuple[str, ...]:
     """The lines of a private file of control prompts.
 
-    Messages never quote a line: what participants could read would control nothing.
+    Messages never quote a line: a prompt that participants could read would be useless as a control.
     """
     if judge.control_prompts is None:
         return ()
@@ -203,7 +214,7 @@ def _prompts(file: Path, key: str, judge: JudgeConfig) -> tuple[str, ...]:
         raise InputError(f"{where} cannot be read ({type(error).__name__}). Correct the path.") from error
     if not 0 < len(prompts) <= MAX_PROMPTS or max(map(len, prompts)) > MAX_PROMPT:
         raise InputError(
-            f"{where} holds {len(prompts)} lines; wanted 1 to {MAX_PROMPTS}, each of at most {MAX_PROMPT:,} characters."
+            f"{where} has {len(prompts)} lines; wanted 1 to {MAX_PROMPTS}, each of at most {MAX_PROMPT:,} characters."
         )
     return prompts
 
@@ -225,9 +236,10 @@ def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
 
 @contextmanager
 def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[list[RunningEngine]]:
-    """Every engine of the file, running: one after the other so that none takes the memory another counts on.
+    """The engines of the file, running.
 
-    All are stopped when the block ends. Raises `JudgeVoid` when one does not come up.
+    They start one after the other, so that none takes memory another needs. All are stopped when the block
+    ends. Raises `JudgeVoid` if one does not start.
     """
     with ExitStack() as stack:
         yield [

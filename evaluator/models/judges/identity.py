@@ -1,8 +1,8 @@
-"""Who a judge is: what the server says of itself, and what pins the model that answers.
+"""The identity of a judge: what the server reports about itself, and what pins the model that answers.
 
-A name is no identity: two engines can serve different weights under one. A local engine is pinned by
-the digest of the folder it serves, another by the model's id with a revision or a dated version. Where
-nothing pins it, the label says `unpinned`, and no score of it may enter a real table.
+A name is not an identity: two engines can serve different weights under the same one. A local engine is
+pinned by the digest of the folder it serves, any other by the model's id with a revision or a dated version.
+If nothing pins it, the label says `unpinned`, and none of its scores may enter a real table.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from evaluator.models.judges.settings import JudgeSettings, is_loopback
 from evaluator.models.weights import STAND_IN_MARK, folder_digest
 
 MAX_BYTES: Final = 1_000_000
-"""Longest description of itself that is read of a server."""
+"""Most bytes that are read of a server's description of itself."""
 SECONDS: Final = 10.0
 
 Pin = Literal["sha256", "version", "stand-in", "unpinned", "unknown"]
@@ -39,18 +39,18 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._:/-]")
 _PATH: Final = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|\\|://|/.*/")
 _ADDRESS: Final = re.compile(r"^(?:localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[^/]*:[0-9]{2,5})(?:/|$)")
 _PASSING: Final = frozenset({"created", "permission"})
-"""Fields of a model's entry that engines make anew for each asking."""
+"""Fields of a model's entry that engines generate for each request."""
 
 
 class JudgeVoid(MetricUnavailable):
-    """The judge failed its controls or cannot be reached: nothing it says may be used."""
+    """The judge failed its controls or cannot be reached: none of its answers may be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeLabel:
     """What a signature calls a judge: `name@sha256:…`, `name@version:…`, `name@stand-in`, `name@unpinned`.
 
-    `unknown` is a pin of another form, as scores had before judges were distinguished: they are stale.
+    `unknown` is a pin in another form, from before judges were distinguished: such scores are stale.
     """
 
     name: str
@@ -69,12 +69,12 @@ class JudgeLabel:
 
     @property
     def stale(self) -> bool:
-        """Whether the label is of a form that does not tell two engines apart."""
+        """Whether the label has a form that does not distinguish engines."""
         return self.pin == "unknown"
 
     @classmethod
     def parse(cls, text: str) -> JudgeLabel:
-        """The label of its text form; what has no known pin is `unknown`."""
+        """The label parsed from its text form; one without a known pin is `unknown`."""
         name, at, rest = text.partition("@")
         pin, colon, value = rest.partition(":")
         if not colon and rest in {"stand-in", "unpinned"}:
@@ -88,7 +88,7 @@ class JudgeLabel:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The label of a judge, and the digest of everything that tells it from another."""
+    """The label of a judge, and the digest of everything that distinguishes it."""
 
     label: JudgeLabel
     digest: str
@@ -97,8 +97,8 @@ class Identity:
 def identify(settings: JudgeSettings) -> Identity:
     """The judge that answers now. Raises `JudgeVoid` when its server cannot be reached.
 
-    The digest is over the label and all that the server says of itself; where nothing pins the model,
-    over its address as well.
+    The digest covers the label and everything the server reports about itself; if nothing pins the model, the
+    address as well.
     """
     says = server_says(settings)
     label = _label(settings, says)
@@ -109,9 +109,9 @@ def identify(settings: JudgeSettings) -> Identity:
 
 
 def judge_label(settings: JudgeSettings) -> JudgeLabel:
-    """The judge's label alone; asks the server only when it may serve a folder of this machine.
+    """Only the judge's label; asks the server only if it may serve a folder on this machine.
 
-    Of a server that is gone the settings alone count: it gives no answers that could be signed wrongly.
+    For a server that is gone, only the settings count: it gives no answers that could be signed wrongly.
     """
     says = None
     if not settings.stand_in and not settings.served and is_loopback(settings.base_url):
@@ -121,7 +121,7 @@ def judge_label(settings: JudgeSettings) -> JudgeLabel:
 
 
 def served_model(settings: JudgeSettings) -> Path | str:
-    """The folder that a local engine serves, or the id on the hub that it names; empty where it names none.
+    """The folder that a local engine serves, or the hub id it names; empty if it names none.
 
     Raises `JudgeVoid` when its server cannot be reached.
     """
@@ -140,7 +140,7 @@ def _label(settings: JudgeSettings, says: Any) -> JudgeLabel:
         if (folder / STAND_IN_MARK).is_file():
             return JudgeLabel(name, "stand-in")
         return JudgeLabel(name, "sha256", folder_digest(folder, name)[:12])
-    # The id on the hub says more than the name it is served under.
+    # The hub id says more than the name under which the model is served.
     name = settings.served if settings.served and not _PATH.search(settings.served) else settings.model
     if _pins(settings.revision):
         return JudgeLabel(_plain(name), "version", settings.revision)
@@ -150,7 +150,7 @@ def _label(settings: JudgeSettings, says: Any) -> JudgeLabel:
 
 
 def _pins(revision: str) -> bool:
-    """Whether a revision names one state: a commit, a version or a date, and no branch."""
+    """Whether a revision names a fixed state: a commit, a version or a date, not a branch."""
     return bool(_REVISION.fullmatch(revision)) and not _MOVING.match(revision)
 
 
@@ -166,7 +166,7 @@ def _plain(name: str) -> str:
 
 
 def _served_folder(settings: JudgeSettings, says: Any) -> Path | None:
-    """The folder that a local engine serves: as configured, else as it says; `None` without one."""
+    """The folder that a local engine serves: as configured, else as it reports; `None` without one."""
     if settings.served:
         folder = Path(settings.served)
         return folder if folder.is_dir() else None
@@ -174,7 +174,7 @@ def _served_folder(settings: JudgeSettings, says: Any) -> Path | None:
         return None
     entry = _entry(says, settings.model)
     for value in (entry.get("root"), entry.get("id"), settings.model):
-        # Whatever a server names, only a model's folder is read.
+        # Whatever a server names, only a model folder is read.
         if isinstance(value, str) and Path(value).is_absolute() and (Path(value) / "config.json").is_file():
             return Path(value)
     return None
@@ -187,9 +187,9 @@ def _entry(says: Any, model: str) -> dict[str, Any]:
 
 
 def server_says(settings: JudgeSettings) -> dict[str, Any]:
-    """What the server says of itself: its version, and its entry of the model, or all of them without one.
+    """What the server reports: its version, and its entry for the model (all entries if there is none).
 
-    Nothing of a server that does not say. Raises `JudgeVoid` when it cannot be reached.
+    Empty for a server that reports nothing. Raises `JudgeVoid` when it cannot be reached.
     """
     address = settings.base_url.rstrip("/")
     answer: dict[str, Any] = {}
@@ -207,21 +207,21 @@ def server_says(settings: JudgeSettings) -> dict[str, Any]:
 
 
 class _Unmoved(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: the key is for the address that was named."""
+    """Follows no redirects: the key is only for the configured address."""
 
     def redirect_request(self, *_: object) -> None:
-        """No request, so that the redirection's own status is the answer."""
+        """No request, so that the redirect's own status is the answer."""
 
 
 def _get(url: str, settings: JudgeSettings) -> Any:
-    """The JSON value at an address, or `None` where the server has none to give."""
+    """The JSON value at an address, or `None` if the server has none."""
     key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
     opener = urllib.request.build_opener(_Unmoved)
     host = urlsplit(settings.base_url).hostname or "its address"
     try:
-        # The client takes no other scheme either.
+        # The client accepts no other scheme either.
         if not url.startswith(("http://", "https://")):
-            raise urllib.error.URLError("no web address")
+            raise urllib.error.URLError("not a web address")
         request = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"} if key else {})  # noqa: S310
         with opener.open(request, timeout=SECONDS) as response:
             data = response.read(MAX_BYTES + 1)

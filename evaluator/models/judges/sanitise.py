@@ -1,8 +1,8 @@
-"""Texts on their way into a judge's prompt: whatever has a meaning to a chat format is made plain text.
+"""Texts on their way into a judge's prompt: whatever has a meaning in a chat format becomes plain text.
 
-No list of words decides here, and no report loses its score for what it says. A text cannot open a
-turn, close a fence, forge a heading or number a line, because the brackets that do so are replaced; that
-it cannot talk a judge round either is what the controls (`evaluator/models/judges/controls.py`) are for.
+No word list is involved, and no report loses its score for what it says. A text cannot open a turn, close a
+fence, forge a heading or number a line, because the brackets that do so are replaced; whether it can still
+talk a judge round is what the controls (`evaluator/models/judges/controls.py`) test.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 ESCAPING: Final = "brackets-1"
-"""Name of the escaping, for signatures: changing it moves numbers."""
+"""Name of the escaping, for signatures: changing the escaping moves numbers."""
 
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
@@ -23,7 +23,7 @@ _BRACKETS: Final = str.maketrans(
         "\u25c1": "(", "\u25b7": ")", "\u27e8": "(", "\u27e9": ")", "\u3008": "(", "\u3009": ")", "\u2039": "(", "\u203a": ")", "\uff40": "'",
     }
 )  # fmt: skip
-# "<3 mm" and "> 2 cm" are comparisons; "<x", "</", "<|" and ">" behind such letters are a tag's.
+# "<3 mm" and "> 2 cm" are comparisons; "<x", "</", "<|" and ">" after such letters belong to a tag.
 _TAG_START: Final = re.compile(r"<(?=[<|/!?A-Za-z_])")
 _TAG_END: Final = re.compile(r"(?<=[>|/A-Za-z_])>")
 _PROMPT_LABEL: Final = re.compile(

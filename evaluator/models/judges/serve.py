@@ -25,12 +25,13 @@ GREEN_TEMPLATE: Final = (
     "<s>{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}</s>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n</s>\n<|assistant|>\n</s>{% endif %}"
 )
-"""GREEN's turns as the official code sends them: the assistant's empty turn, and an end of turn before the answer."""
+"""GREEN's turns as the official code sends them: an empty assistant turn, and an end of turn before the
+answer."""
 
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What to serve and how; `model` is a folder or hub id, `gpu_memory` a share of 1.
+    """What to serve and how; `model` is a folder or hub id, `gpu_memory` a fraction.
 
     Parallel sizes, context, tokenizer and memory apply to vLLM only, `device` to transformers.
     """
@@ -48,9 +49,9 @@ class ServeOptions:
     gpu_memory: float = 0.9
     seed: int = 0
     python: str = sys.executable
-    """Interpreter of the environment the engine lives in, which need not be this one."""
+    """Interpreter of the engine's environment, which need not be this one."""
     tokenizer: str = ""
-    """Folder of another tokenizer than the model's own; see `plain_tokenizer`."""
+    """Folder of a tokenizer other than the model's own; see `plain_tokenizer`."""
     device: str = "cpu"
 
 
@@ -61,7 +62,7 @@ def command(options: ServeOptions) -> list[str]:
             *(options.python, "-m", "transformers.cli.transformers", "serve", options.model),
             *("--host", options.host, "--port", str(options.port), "--device", options.device),
         ]
-        # Requests share passes on a GPU; a CPU gains nothing by it, and half precision is slow there.
+        # Requests share passes on a GPU; a CPU gains nothing from that, and half precision is slow there.
         fast = ["--dtype", options.dtype, "--continuous-batching"]
         return argv if options.device == "cpu" else argv + fast
     argv = [
@@ -84,9 +85,10 @@ def command(options: ServeOptions) -> list[str]:
 def plain_tokenizer(source: Path, folder: Path) -> str:
     """`folder`, which then holds GREEN's SentencePiece model as a Llama tokenizer without code of its own.
 
-    The published repository's tokenizer is Python code that would run on the runner; ids and text are
-    the same with the library's. The model's configuration stands beside it, without what names code: an
-    engine asks it what kind of tokenizer to load. The chat template gives the tokens of `green.prompt_ids`.
+    The published repository's tokenizer is Python code that would run on the runner; the library's gives the
+    same ids and text. The model's configuration is put next to it, without the entries that name code: an
+    engine reads from it which kind of tokenizer to load. The chat template gives the tokens of
+    `green.prompt_ids`.
     """
     shutil.copyfile(source / "tokenizer.model", folder / "tokenizer.model")
     config = {
@@ -105,7 +107,7 @@ def plain_tokenizer(source: Path, folder: Path) -> str:
 
 
 def base_url(options: ServeOptions) -> str:
-    """Where clients find the judge."""
+    """The URL at which clients find the judge."""
     return f"http://{options.host}:{options.port}/v1"
 
 
@@ -123,7 +125,7 @@ def _answers(options: ServeOptions) -> bool:
 
 @dataclass(frozen=True)
 class RunningEngine:
-    """A running engine: where clients find it, and the process that is its group's leader."""
+    """A running engine: its URL, and the process that leads its group."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -140,8 +142,8 @@ def served(
 ) -> Iterator[RunningEngine]:
     """A running engine, which is stopped with all its processes when the block ends.
 
-    `argv` replaces the engine's command line. Raises `JudgeVoid` when the port is taken, or the engine
-    ends or does not answer in time.
+    `argv` replaces the engine's command line. Raises `JudgeVoid` if the port is taken, or the engine ends or
+    does not respond in time.
     """
     if _answers(options):
         raise JudgeVoid(
@@ -149,7 +151,8 @@ def served(
         )
     line = argv or command(options)
     try:
-        # A group of its own: an engine starts workers, which outlive it when it alone is stopped.
+        # A group of its own: an engine starts workers, which would outlive it if only the engine were
+        # stopped.
         process = subprocess.Popen(line, start_new_session=True)  # noqa: S603 - a list of our own making
     except OSError as error:
         raise JudgeVoid(
@@ -173,7 +176,7 @@ def served(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process and its group: asked first, killed after `STOP_SECONDS`."""
+    """Ends a process and its group: terminated first, killed after `STOP_SECONDS`."""
     _signal(process.pid, signal.SIGTERM)
     try:
         process.wait(STOP_SECONDS)
@@ -188,7 +191,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether a process of the group was there to get the signal."""
+    """Whether any process of the group received the signal."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

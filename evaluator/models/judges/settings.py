@@ -1,4 +1,4 @@
-"""Which judge answers, how it is asked, and what it may cost."""
+"""Which judge answers, how it is queried, and what it may cost."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class JudgeSettings:
     """One OpenAI-compatible endpoint and the terms on which it is used.
 
     `api_key_env` names the environment variable with the key (a local server needs none). Caps:
-    `max_total_tokens` counts prompt and completion tokens of new calls, `max_cost` is in the
-    currency of the prices, which are per million tokens. `dataset` is what is being scored and
-    `hosted_ok_for` the datasets whose texts may go to a public host. `token_ids` sends GREEN's
-    prompt as token ids to the completions endpoint, which alone equals the official layout; `None` leaves
-    that to GREEN, which does so where the engine has its tokenizer. `reasoning` asks a model that thinks
-    first: its limit counts the thinking, and it takes neither a temperature nor a seed.
-    `control_prompts` are hostile texts of the runner's own, asked as controls beside the public ones.
+    `max_total_tokens` counts prompt and completion tokens of new calls, `max_cost` is in the currency of the
+    prices, which are per million tokens. `dataset` is what is being scored and `hosted_ok_for` the datasets
+    whose texts may go to a public host. `token_ids` sends GREEN's prompt as token ids to the completions
+    endpoint, the only way to match the official layout; `None` leaves that to GREEN, which does so if the
+    engine has its tokenizer. `reasoning` is for a model that thinks first: its limit includes the thinking,
+    and it takes neither a temperature nor a seed. `control_prompts` are the runner's own adversarial texts,
+    used as controls in addition to the public ones.
     """
 
     base_url: str
@@ -46,14 +46,14 @@ class JudgeSettings:
     seed: int = 0
     stand_in: bool = False
     served: str = field(default="", compare=False)
-    """What the engine started here serves under that name: a folder, or an id on the hub."""
+    """What the engine started here serves under that name: a folder or a hub id."""
     control_prompts: tuple[str, ...] = field(default=(), repr=False)
     backoff: float = 0.5
     """Seconds before the first retry; doubled, with jitter, for each later one."""
 
     @property
     def decoding(self) -> str:
-        """How answers are drawn (greedy or reasoning, seed, limit of tokens, schema), as a signature names it."""
+        """How answers are sampled, for signatures: greedy or reasoning, seed, token limit, schema."""
         way = "ids" if self.token_ids else "chat"
         mode = f"reasoning,{way}" if self.reasoning else f"greedy,{way},seed{self.seed}"
         return f"{mode},max{self.max_tokens}" + (",schema-2" if self.structured else "")
@@ -89,7 +89,7 @@ def is_local(base_url: str) -> bool:
 
 
 def is_loopback(base_url: str) -> bool:
-    """Whether the host is this machine itself, whose folders can be read here."""
+    """Whether the host is this machine itself, whose folders can be read."""
     host = urlsplit(base_url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""A stand-in judge for rehearsals: it answers from facts instead of reading, over real HTTP.
+"""A stand-in judge for rehearsals: it compares facts instead of reading, over real HTTP.
 
 It speaks the OpenAI chat format. The class of the metric that asks recognises its own prompt by the wording
 (`JudgedMetric.stand_in`) and replies in the published format, with a function of this module or one of its own, so that the client, the prompts and the parsers work as with a real model.
@@ -20,7 +20,7 @@ MAX_BODY: Final = 1_000_000
 
 
 class FactLike(Protocol):
-    """What a sentence says of one finding; empty strings where it says nothing of the kind."""
+    """What a sentence says about one finding; empty strings for what it does not say."""
 
     @property
     def finding(self) -> str:
@@ -45,7 +45,7 @@ class FactLike(Protocol):
 
 FactsOf = Callable[[str], Sequence[FactLike]]
 Reply = Callable[[str], str]
-"""What the stand-in says to a prompt (`evaluator.metrics.judges.stand_in_reply`)."""
+"""The stand-in's reply to a prompt (`evaluator.metrics.judges.stand_in_reply`)."""
 
 _ERRORS: Final = (
     "False report of a finding in the candidate",
@@ -69,7 +69,7 @@ def differences(
     for name, wanted in ours.items():
         finding = theirs.get(name)
         if finding is None:
-            # An unmentioned normal is no error.
+            # A normal finding left unmentioned is not an error.
             if wanted.status != "absent":
                 errors[1].append(name)
         elif (finding.status == "absent") != (wanted.status == "absent"):
@@ -121,7 +121,7 @@ def fineradscore_reply(reference: Sequence[FactLike], lines: Sequence[tuple[str,
     for category, names in enumerate(errors):
         for name in names:
             grave = name in _URGENT or any(word in name for word in _URGENT)
-            # Wrong findings weigh more than wrong details, the dangerous ones most.
+            # Wrong findings weigh more than wrong details, dangerous ones most.
             severity = 1 if category >= 4 else 2 if category >= 2 else 3 if grave else 2
             parts.append((at.get(name, "None"), severity, f"{_ERRORS[category]}: {name}"))
     return _corrections(parts)
@@ -192,13 +192,13 @@ def _corrections(parts: list[tuple[str, int, str]]) -> str:
 
 
 class Message(NamedTuple):
-    """What one side of a chat said."""
+    """One message of a chat."""
 
     content: str
 
 
 def answer(messages: Sequence[Message], reply: Reply) -> str:
-    """What the stand-in says to a chat: the reply to its last message. Raises `ValueError` for a prompt that nobody knows."""
+    """The stand-in's reply to the last message of a chat. Raises `ValueError` for an unknown prompt."""
     return reply(messages[-1].content)
 
 
@@ -220,7 +220,7 @@ def completion(text: str, messages: Sequence[Message]) -> Any:
 def stand_in_judge(reply: Reply, name: str = MODEL, root: Path | None = None) -> Iterator[str]:
     """The base URL of a stand-in judge on a free loopback port, stopped when the block ends.
 
-    It answers under `name` and, as engines do, says which folder it serves if `root` is given.
+    It answers under `name` and, as engines do, reports the folder it serves if `root` is given.
     """
     entry = {"id": name, "object": "model", **({"root": str(root)} if root else {})}
 
@@ -255,7 +255,7 @@ def stand_in_judge(reply: Reply, name: str = MODEL, root: Path | None = None) ->
             self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
-            """Requests are not logged: they hold report texts."""
+            """Does nothing: requests contain report texts and are not logged."""
 
     with listening(Handler) as url:
         yield url
@@ -263,7 +263,7 @@ def stand_in_judge(reply: Reply, name: str = MODEL, root: Path | None = None) ->
 
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The base URL of the API that `handler` answers on a free loopback port, stopped when the block ends."""
+    """The base URL of the API that `handler` serves on a free loopback port, stopped when the block ends."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -1,4 +1,4 @@
-"""What judges answered, stored by the content of the request: nothing is paid for twice."""
+"""Judges' answers, stored by the content of the request: nothing is paid for twice."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ FORMAT: Final = 2
 class Request:
     """One question: chat `messages`, or a completion of `prompt_ids`.
 
-    `attempt` distinguishes repeated askings of the same question; `purpose` keeps controls apart
-    from studies.
+    `attempt` distinguishes repetitions of the same question; `purpose` separates controls from studies.
     """
 
     messages: tuple[tuple[str, str], ...] = ()
@@ -38,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `text` is `None` when the judge could not be made to answer (`error` says why)."""
+    """A judge's answer. `text` is `None` if there was none (`error` says why)."""
 
     text: str | None
     finish_reason: str = ""
@@ -49,7 +48,7 @@ class Answer:
 
     @property
     def why_unusable(self) -> str:
-        """What to say where the answer could not be used: the error, or how the text begins."""
+        """Why the answer could not be used: the error, or how the text begins."""
         if self.text is None:
             return self.error or "there was no answer"
         ending = " and was cut off" if self.finish_reason == "length" else ""
@@ -57,7 +56,7 @@ class Answer:
 
 
 _STORED: Final = {"text": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
-"""What of a stored answer is read again, by its type."""
+"""The fields of a stored answer that are read back, with their types."""
 
 
 class Transcripts:
@@ -71,21 +70,21 @@ class Transcripts:
         return self.root / key[:2] / f"{key[2:]}.json"
 
     def last(self, place: str) -> str | None:
-        """Who answered last at a place (a digest of address, model and pin), or `None`."""
+        """The judge that last answered at a place (a digest of address, model and pin), or `None`."""
         try:
             return (self.root / "engines" / place).read_text("ascii")
         except (OSError, ValueError):
             return None
 
     def remember(self, place: str, judge: str) -> None:
-        """Nothing, after keeping who answers at a place (a digest, as in `last`)."""
+        """Nothing; stores which judge answers at a place (a digest, as in `last`)."""
         write_text(self.root / "engines" / place, judge)
 
     def get(self, key: str) -> Answer | None:
         """The stored answer, or `None`."""
         path = self.path(key)
         try:
-            if not path.is_file():  # a pipe would be waited for
+            if not path.is_file():  # opening a pipe would block
                 return None
             entry: Any = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -96,7 +95,7 @@ class Transcripts:
         return Answer(**{k: entry[k] for k in _STORED}, cached=True)
 
     def put(self, key: str, request: Request, answer: Answer, model: str) -> None:
-        """Nothing, after storing an answer that has text, with its request."""
+        """Nothing; stores an answer that has text, with its request."""
         if answer.text is None:
             return
         record = {"model": model, "request": asdict(request), **asdict(answer)}

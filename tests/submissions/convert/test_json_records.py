@@ -28,7 +28,7 @@ REFUSED = {
     "list of numbers": ("[1, 2]", "entry 1: wanted an object"),
     "a key twice": (f'{{"{A}": "x", "{A}": "y"}}', f"the key '{A}' appears twice in one object"),
     "a key twice on line 3": (f'\n\n{{"id": "{A}", "report": "x", "report": "y"}}', "value that starts on line 3: the key 'report'"),
-    "half of a character in an id": ('{"\\ud83d": "x"}', "no study id"),
+    "a lone surrogate in an id": ('{"\\ud83d": "x"}', "no study id"),
     "no ids": ([{"prediction": "x"}, {"prediction": "y"}], "no study id of iu-xray is in any column"),
     "ids that are true": ([{"id": True, "report": "x"}], "no study id of iu-xray"),
     "a number for a text": ({A: {"model_prediction": "x"}, B: {"model_prediction": 3}}, f"study {B}: the prediction is a number, not a text"),

@@ -25,7 +25,7 @@ def green_parts() -> tuple[str, str, str]:
 
 
 def fineradscore_messages() -> list[dict[str, str]]:
-    """The few-shot messages of FineRadScore, without the report in question."""
+    """The few-shot messages of FineRadScore, without the report to score."""
     text = resources.files(__name__).joinpath("fineradscore.json").read_text("utf-8")
     prompt: dict[str, Any] = json.loads(text)
     return [dict(m) for m in prompt["messages"]]

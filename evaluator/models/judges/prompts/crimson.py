@@ -1,8 +1,8 @@
-"""CRIMSON's prompt, read out of the published wheel: its text is not stored here, and nothing of the wheel runs.
+"""CRIMSON's prompt, read from the published wheel: the text is not stored here, and no code of it runs.
 
-The wheel `crimson-score` 0.2.2 lies in the models directory like weights and is pinned by its digest. The constants
-of its modules are read with `ast`; each has to have the digest recorded here. Stand-in judges get a short text of
-this project's own instead.
+The wheel `crimson-score` 0.2.2 is kept in the models directory like weights and is pinned by its digest. The
+constants of its modules are read with `ast`; each must have the digest recorded here. Stand-in judges get a
+short text of this project's own instead.
 """
 
 from __future__ import annotations
@@ -71,11 +71,14 @@ class Prompt:
 
 
 def wheel(models: Path | None) -> Path:
-    """The wheel in the models directory. Raises `MetricUnavailable` unless it is there and the pinned one."""
+    """The wheel in the models directory.
+
+    Raises `MetricUnavailable` unless it exists and is the pinned one.
+    """
     spec, folder = model_specs()[MODEL], model_directory(MODEL, models)
     name, source = next(iter(spec.files.items()))
     if matching_pin(folder / name, [Pin("", source.sha256, "")]) is None:
-        raise damaged(folder / name, MODEL, "it is not there or not the published file")
+        raise damaged(folder / name, MODEL, "it is missing or not the published file")
     return folder / name
 
 
@@ -86,7 +89,7 @@ def prompt_label(models: Path | None) -> WeightsLabel:
 
 
 def published(models: Path | None) -> Prompt:
-    """The published prompt. Raises `MetricUnavailable` where the wheel is not there or holds another one."""
+    """The published prompt. Raises `MetricUnavailable` if the wheel is missing or contains another one."""
     return _read(wheel(models))
 
 
@@ -101,9 +104,7 @@ def _read(path: Path) -> Prompt:
     system = next((t for t in texts if sha256_bytes(t.encode()) == SYSTEM), None)
     wrong = [n for n, digest in SECTIONS.items() if sha256_bytes(parts.get(n, "").encode()) != digest]
     if wrong or system is None:
-        raise damaged(
-            path, MODEL, f"another text than the published one: {', '.join(wrong) or 'system message'}"
-        )
+        raise damaged(path, MODEL, f"not the published text: {', '.join(wrong) or 'system message'}")
     return Prompt(system, {name: parts[name] for name in SECTIONS})
 
 
@@ -114,7 +115,7 @@ def _module(archive: zipfile.ZipFile, name: str) -> ast.Module:
 
 
 def _constants(module: ast.Module) -> dict[str, str]:
-    """The texts that a module assigns to names of its own."""
+    """The string constants that a module defines."""
     return {
         target.id: node.value.value
         for node in module.body
