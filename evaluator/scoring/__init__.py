@@ -1,1 +1,1 @@
-"""From pairs of texts to records: the engine, runs, the private store, quota, integrity checks."""
+"""From pairs of texts to records: engine, runs, private store, quota, integrity checks."""

@@ -1,4 +1,4 @@
-"""Sanity bands: what a metric must give for a reference against itself, for nothing, and for another item's reference."""
+"""Sanity bands: a metric's expected values for a reference against itself, nothing, or another item's reference."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def check_bands(
 ) -> None:
     """Nothing; raises `RexrankError` when a probe's mean lies outside its band or in the wrong order.
 
-    `means[probe][metric]` for the probes `itself`, `empty` and `shuffled`; `bands`: a task's own, before those of the metrics. A metric without a band, or named in
-    `order_only`, is compared by order alone: itself better than the shuffle, and no worse than an
-    empty prediction.
+    `means[probe][metric]` for the probes `itself`, `empty` and `shuffled`; `bands`: a task's own, which take
+    precedence over those of the metrics. A metric without a band, or named in `order_only`, is checked by
+    order only: itself better than the shuffle, and no worse than an empty prediction.
     """
     wrong = []
     for key in sorted(set.intersection(*(set(m) for m in means.values())) if means else set()):

@@ -1,8 +1,8 @@
-"""Null rows and sanity probes of a dataset, scored by the same pipeline as any submission.
+"""Baselines and sanity probes of a dataset, scored by the same pipeline as any submission.
 
-Records of kind "null" by the team `baseline`, and `leaderboard/sanity/<board>.json`: what each metric
-gives for a reference against itself, for an empty report and for another patient's reference.
-Ranking reads the latter and stops when a metric is out of its band.
+Records of kind "null" by the team `baseline`, and `leaderboard/sanity/<board>.json`: each metric's value for
+a reference against itself, for an empty report and for another patient's reference. Ranking reads the sanity
+file and stops if a metric is outside its band.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ TEAM: Final = NULL_TEAM
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"
 PROBES: Final = ("itself", "empty", "shuffled")
 WIDEST: Final = 0.5
-"""A step beyond which what is shown of a metric on a withheld set says nothing of its sanity."""
+"""With a coarser step than this, a metric's published value on a withheld dataset says nothing about its sanity."""
 
 
 class Probes(Typed):
-    """What a metric gives for references against themselves, empty reports and another patient's references."""
+    """A metric's values for references against themselves, empty reports and another patient's references."""
 
     signature: Annotated[str, Signed]
     itself: float
@@ -53,7 +53,7 @@ class Probes(Typed):
 
 
 class Sanity(Typed):
-    """A board's sanity file: `n_probed` of `n` studies were tried."""
+    """A board's sanity file: `n_probed` of `n` studies were probed."""
 
     schema_: Literal["rexrank/sanity/v1"] = Field(alias="schema")
     references_sha256: str
@@ -71,7 +71,7 @@ def score_baselines(
 ) -> list[Path]:
     """Paths of the records and sanity files written, for every track that has references.
 
-    `training`: what null rows learn from, see `training_data`.
+    `training`: what baselines learn from, see `training_data`.
     """
     dataset = references.dataset
     task = get_task(dataset.task)
@@ -108,7 +108,7 @@ def score_baselines(
 def baseline_pairs(
     board: Board, references: References, settings: ScoreSettings, training: Sequence[Any] = ()
 ) -> list[list[Pair]]:
-    """Everything that `score_baselines` scores on a board: the pairs of each null row and of each probe."""
+    """Everything that `score_baselines` scores on a board: the pairs of each baseline and of each probe."""
     if not any(r.in_track(board.track) for r in references.studies.values()):
         return []
     rows = scoring_of(board.task).nulls(references, training, _seed(references))
@@ -121,7 +121,7 @@ def _seed(references: References) -> str:
 
 
 def _probe_pairs(board: Board, references: References, settings: ScoreSettings) -> dict[str, list[Pair]]:
-    """The pairs of each probe; all but the shuffled ones are of a sample."""
+    """The pairs of each probe; all but the shuffled ones come from a sample."""
     sample = _sample(board, references)
     few = References(references.dataset, sample, references.digest)
     probes = scoring_of(board.task).probes(references, _seed(references))
@@ -180,12 +180,12 @@ def _shown(board: Board, scored: Scored, key: str) -> float:
 
 
 def sanity_path(leaderboard: Path, board: Board) -> Path:
-    """Where the sanity probes of a board lie."""
+    """The path of a board's sanity file."""
     return leaderboard / "sanity" / f"{board.name}.json"
 
 
 def read_sanity(leaderboard: Path, board: Board) -> Sanity | None:
-    """What was probed on a board, `None` without a file; raises `RexrankError` for a damaged one."""
+    """The sanity file of a board, `None` without one; raises `RexrankError` for a damaged one."""
     path = sanity_path(leaderboard, board)
     if not os.path.lexists(path):
         return None
@@ -198,10 +198,11 @@ def read_sanity(leaderboard: Path, board: Board) -> Sanity | None:
 
 
 def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str]) -> list[str]:
-    """Notes for the board; raises `RexrankError` when a metric of the board is out of its band.
+    """Notes for the board; raises `RexrankError` if a metric of the board is outside its band.
 
-    A metric whose step on a withheld set is so wide that it tells nothing apart is passed over. Metrics computed with stand-in weights are held to the order of the probes only: their scale is
-    their own. A metric that was probed under another signature counts as not probed.
+    A metric whose step on a withheld dataset is too coarse to separate anything is skipped. Metrics computed
+    with stand-in weights are checked only for the order of the probes: their scale is their own. A metric
+    that was probed under another signature counts as not probed.
     """
     command = f"rexrank baseline {board.dataset.id}"
     probed = read_sanity(leaderboard, board)
@@ -216,12 +217,12 @@ def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str])
     check_bands(means, board.name, scoring_of(board.task).bands, order_only=loose)
     missed = sorted(signatures.keys() - fitting.keys())
     if missed:
-        return [f"sanity was not probed for {', '.join(missed)} as signed here: {command}"]
+        return [f"sanity was not probed for {', '.join(missed)} under the signatures used here: {command}"]
     return []
 
 
 def training_data(dataset_id: str, directory: Path | None) -> Sequence[Any]:
-    """What the null rows of a dataset learn from, of `<references>/<dataset>.train.json`; empty without it."""
+    """What the baselines of a dataset learn from (`<references>/<dataset>.train.json`); empty without the file."""
     path = directory / f"{dataset_id}.train.json" if directory else None
     if path is None or not path.exists():
         return ()
@@ -231,7 +232,7 @@ def training_data(dataset_id: str, directory: Path | None) -> Sequence[Any]:
 def gain_over_null(
     mean: float, nulls: Mapping[str, float], *, higher_is_better: bool
 ) -> tuple[str, float] | None:
-    """(name, gain) of a mean over the best null row; positive is better, `None` without null rows."""
+    """(name, gain) of a mean over the best baseline; positive is better, `None` without baselines."""
     sign = 1 if higher_is_better else -1
     names = sorted(nulls)
     name = lowest(names, [-sign * nulls[k] for k in names])

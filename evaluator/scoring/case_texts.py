@@ -1,4 +1,4 @@
-"""The texts of public datasets as they were scored, for the case browser; of others nothing.
+"""The texts of public datasets as they were scored, for the case browser; nothing for other datasets.
 
 `<leaderboard>/cases/<dataset>/<track>/references.json` and `<team>__<model>.json` hold
 `{"schema", "dataset", "track", "protocol", "references_sha256", "texts": {study: text}}`.
@@ -37,7 +37,7 @@ class CaseTexts(Typed):
     texts: Mapping[str, str]
 
     def beside(self, references: CaseTexts) -> bool:
-        """Whether these are texts of the same studies, made beside these references."""
+        """Whether these texts are of the same studies and were written with these references."""
         return (
             self.protocol == references.protocol
             and self.references_sha256 == references.references_sha256
@@ -46,7 +46,7 @@ class CaseTexts(Typed):
 
 
 def cases_folder(leaderboard: Path, board: Board) -> Path:
-    """Where the texts of a board lie."""
+    """The folder of a board's texts."""
     return leaderboard / "cases" / board.dataset.id / board.track
 
 
@@ -62,7 +62,7 @@ def write_cases(
 ) -> list[Path]:
     """The files written: the board's references and the model's reports, both as the metrics saw them.
 
-    None for a restricted or withheld dataset: nothing of a study of it leaves the runner.
+    None for a restricted or withheld dataset: nothing from its studies leaves the runner.
     """
     if not board.dataset.exposure.studies:
         return []
@@ -85,9 +85,9 @@ def write_cases(
 
 
 def read_references(leaderboard: Path, board: Board) -> CaseTexts | None:
-    """The reference texts of a public board; `None` where there are none.
+    """The reference texts of a public board; `None` if there are none.
 
-    Raises `RexrankError` for a file that cannot be read or is of another board.
+    Raises `RexrankError` for a file that cannot be read or belongs to another board.
     """
     path = cases_folder(leaderboard, board) / "references.json"
     return _read(path, board) if board.dataset.exposure.studies and path.is_file() else None
@@ -96,7 +96,7 @@ def read_references(leaderboard: Path, board: Board) -> CaseTexts | None:
 def read_predictions(
     leaderboard: Path, board: Board, references: CaseTexts, team: str, model: str
 ) -> Mapping[str, str] | None:
-    """A model's texts by study; `None` where there are none, or none that belong to these references."""
+    """A model's texts by study; `None` if there are none, or none that belong to these references."""
     path = cases_folder(leaderboard, board) / f"{team}__{model}.json"
     if not path.is_file():
         return None
@@ -110,7 +110,7 @@ def _read(path: Path, board: Board) -> CaseTexts:
     try:
         cases = CaseTexts.model_validate(load_json(path))
         if (cases.dataset, cases.track) != (board.dataset.id, board.track):
-            raise ValueError("it is of another board or version")  # noqa: TRY301
+            raise ValueError("it belongs to another board or version")  # noqa: TRY301
     except (OSError, ValueError) as error:
         raise RexrankError(f"cannot read the texts {path}: {first_line(error)}. {again}") from error
     return cases

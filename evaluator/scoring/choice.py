@@ -1,4 +1,4 @@
-"""Multiple choice's part of scoring: null rows, probes, diagnostics and integrity checks of answers."""
+"""Multiple choice's part of scoring: baselines, probes, diagnostics and integrity checks of answers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from evaluator.scoring.task_scoring import Entry, TaskScoring
 
 
 class ChoiceScoring(TaskScoring[Answer]):
-    """Answers are letters: what is looked at is how often each is given, and where they are wrong together."""
+    """Answers are letters: the checks look at how often each is given and where models are wrong together."""
 
     bands = dict.fromkeys(TASK.metrics, Band((1.0, 1.0), (0.0, 0.0), (0.0, 0.75)))
 
     probed: ClassVar[int] = 1_000_000
-    """All of them: a sample might lack a rare skill, and letters cost nothing to compare."""
+    """All of them: a sample might lack a rare skill, and comparing letters is cheap."""
 
     def nulls(
         self,
@@ -34,15 +34,15 @@ class ChoiceScoring(TaskScoring[Answer]):
         training: Sequence[Any],  # noqa: ARG002
         seed: str,
     ) -> Mapping[str, Mapping[str, Answer]]:
-        """Constant letters, a random one, and rules that read the options alone."""
+        """Constant letters, a random one, and rules that read only the options."""
         return null_answers(_questions(references), seed=seed)
 
     def probes(self, references: References, seed: str) -> Mapping[str, Mapping[str, Answer]]:
-        """The right answers, none, and those of other questions."""
+        """The correct answers, none, and those of other questions."""
         return probe_answers(_questions(references), seed)
 
     def describe(self, references: References, pairs: Sequence[Pair]) -> Diagnostics:  # noqa: ARG002
-        """Unanswered questions, the share of each letter, and accuracy by the letter that is right."""
+        """Unanswered questions, the share of each letter, and accuracy by the correct letter."""
         letters, key = [p.prediction for p in pairs], [p.reference for p in pairs]
         shares = checks.letter_shares(letters)
         return Diagnostics(
@@ -83,7 +83,7 @@ def _questions(references: References) -> Mapping[str, Question]:
 
 
 def _letters(ids: Sequence[str], predictions: Mapping[str, Prediction]) -> list[str]:
-    """A model's answers in the order of the questions; an empty text where it has none."""
+    """A model's answers in the order of the questions; an empty text for a missing one."""
     return [predictions[i].fields["answer"] if i in predictions else "" for i in ids]
 
 
@@ -95,7 +95,7 @@ def _shared(
     theirs: Sequence[str],
     key: Sequence[str],
 ) -> list[Flag]:
-    """C25 against one other model; what the team had before that model came is not held against it."""
+    """C25 against one other model; answers that the team had before that model existed are not held against it."""
     same_team = name.partition("/")[0] == entry.name.partition("/")[0]
     since = entry.earlier.submitted(name)
     own = [f for f in entry.earlier.own if not same_team and since is not None and f.submitted < since]

@@ -1,4 +1,4 @@
-"""Corpus metrics between scores, files and statistics: where the counts lie, and the value that they give.
+"""Corpus metrics between scores, files and statistics: where their counts are kept, and the values they yield.
 
 A corpus metric's value on a set is a function of counts summed over studies (F1 over a set, the macro accuracy of
 questions), not a mean of per-study scores. The counts of each study are kept beside its score, in columns named
@@ -30,24 +30,24 @@ COUNTS_PREFIX: Final = "counts:"
 
 
 def corpus_of(key: str) -> Corpus | None:
-    """What makes a metric one of the whole set; `None` for a mean, and for a metric of another version."""
+    """The corpus rule of a metric; `None` for a mean, and for a metric of another version."""
     return get_metric(key).corpus if key in metric_keys() else None
 
 
 def tested(key: str) -> bool:
-    """Whether a metric's values can be tested: means over studies, and figures of fixed weights a study."""
+    """Whether a metric's values can be tested: means over studies, and sums with fixed weights per study."""
     rule = corpus_of(key)
     return rule is None or rule.shares is not None
 
 
 def drawn(key: str) -> bool:
-    """Whether a metric's value has an interval from draws."""
+    """Whether a metric's value has a bootstrap interval."""
     rule = corpus_of(key)
     return rule is None or rule.interval != "none"
 
 
 def weighted(key: str, scores: Scores) -> Scores:
-    """The scores, with values that are each study's part of the figure, times n, where the metric is linear."""
+    """The scores; for a linear metric with each study's part of the total, times n, as its values."""
     rule = corpus_of(key)
     if rule is None or rule.shares is None or scores.counts is None:
         return scores
@@ -55,7 +55,7 @@ def weighted(key: str, scores: Scores) -> Scores:
 
 
 def frame_values(key: str, frame: pd.DataFrame) -> FloatArray:
-    """What is tested of n studies, shape (n,): their scores, or their parts of the figure on these studies, times n."""
+    """What is tested on n studies, shape (n,): their scores, or their parts of the total on these studies, times n."""
     rule = corpus_of(key)
     if rule is not None and rule.shares is not None:
         return rule.shares(frame_counts(key, frame))
@@ -69,7 +69,10 @@ def count_columns(key: str) -> list[str]:
 
 
 def value_of(key: str, scores: Scores) -> float:
-    """A metric's value on a set: the mean of its scores, or what its counts give. Raises `ValueError` without counts."""
+    """A metric's value on a dataset: the mean of its scores, or the value from its counts.
+
+    Raises `ValueError` without counts.
+    """
     rule = corpus_of(key)
     if rule is None:
         return float(np.mean(scores.values))
@@ -93,7 +96,7 @@ def frame_counts(key: str, frame: pd.DataFrame) -> FloatArray:
 
 
 def frame_value(key: str, frame: pd.DataFrame) -> float:
-    """A metric's value on a set, as `value_of`, from a file of per-study scores."""
+    """A metric's value on a dataset, as `value_of`, from a file of per-study scores."""
     rule = corpus_of(key)
     if rule is None:
         return float(frame[key].mean())
@@ -115,7 +118,7 @@ def difference_of(key: str, a: FloatArray, b: FloatArray, clusters: Clusters, se
 def draws_of(
     counts: Mapping[str, Sequence[FloatArray]], clusters: Clusters, seed: int
 ) -> dict[str, FloatArray]:
-    """By metric the values of several models in every draw, shape (draws, models), on one set of weights for all.
+    """By metric, the values of several models in every draw, shape (draws, models), with the same weights for all.
 
     Without the metrics that have no interval; empty with fewer than 30 patients. `counts`: those of each model.
     """
@@ -131,15 +134,16 @@ def draws_of(
 def _rule(key: str) -> Corpus:
     rule = corpus_of(key)
     if rule is None:
-        raise ValueError(f"{key} is no metric of the whole set")
+        raise ValueError(f"{key} is not a corpus metric")
     return rule
 
 
 def step_of(exposure: Exposure, key: str, n_studies: int) -> float | None:
-    """The granularity of a metric's value as it may be shown, or `None` where it is shown with all digits.
+    """The granularity of a metric's published value, or `None` if it is shown at full precision.
 
-    On a withheld set that of a corpus metric is as many times wider as one study may move it further than a mean. A
-    linear one's steps are worth as many studies as a mean's, of those that weigh most.
+    On a withheld dataset, a corpus metric's step is wider by the factor by which one study can move it
+    further than it can move a mean. A linear one's steps are worth as many studies as a mean's, counting
+    those that weigh most.
     """
     rule = corpus_of(key)
     if rule and rule.shares and exposure.ladder:

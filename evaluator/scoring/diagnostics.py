@@ -1,7 +1,7 @@
-"""What the predictions of a submission look like beside the references, and what its integrity checks say.
+"""Statistics of a submission's predictions relative to the references, and the results of its integrity checks.
 
-The checks themselves are in `evaluator/scoring/integrity/`; here they meet the
-board. They speak in counts, and in study ids only where ids may be shown; they never quote a text.
+The checks themselves are in `evaluator/scoring/integrity/`; this module applies them to a board. They report
+counts, and study ids only where ids may be shown; they never quote a text.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from evaluator.submissions.rules.limits import text_limits
 
 
 def diagnose(entry: Entry[Any]) -> tuple[Diagnostics, Integrity]:
-    """Diagnostics of the predictions, and outcome and badges of the task's integrity checks.
+    """Diagnostics of the predictions, and the outcome and badges of the task's integrity checks.
 
-    Integrity: `outcome` (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids unless the
-    set is public), `thresholds` (version of the limits).
+    Integrity: `outcome` (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids
+    unless the dataset is public), `thresholds` (version of the limits).
     """
     diagnostics, flags = scoring_of(entry.board.task).diagnose(entry)
     return diagnostics, Integrity(
@@ -41,7 +41,7 @@ WITHHELD_WORDS: Final = {
     "C19": "few reports changed since an earlier run of the team",
     "C24": "one answer letter is used far more often than the others",
 }
-"""What is said in place of a count that would tell of single references."""
+"""Wording that replaces a count which would reveal something about single references."""
 PRIVATE_WORDS: Final = {
     "C14": "no image signal: reports fit another patient's reference as well as their own",
     "C15": "a mean is implausibly good",
@@ -51,11 +51,11 @@ PRIVATE_WORDS: Final = {
     "C25": "wrong answers match another model's",
     "C26": "accuracy depends on which letter is correct",
 }
-"""What is said in place of a score's digits unless the set is public."""
+"""Wording that replaces a score's digits unless the dataset is public."""
 
 
 def _public(flag: Flag, board: Board) -> IntegrityFlag:
-    """The flag as it may be shown."""
+    """The flag as it may be published."""
     exposure = board.dataset.exposure
     if exposure.studies:
         return flag.entry
@@ -64,10 +64,10 @@ def _public(flag: Flag, board: Board) -> IntegrityFlag:
 
 
 def recheck(record: Record, before: Record | None, board: Board) -> Record:
-    """The record, with C17 where the same bytes scored otherwise `before` under the same signatures.
+    """The record, with C17 if the same bytes got other scores `before` under the same signatures.
 
-    What an earlier record claims is held against what is computed now, so that a record that was
-    edited by hand, or a metric that does not repeat itself, is seen.
+    The scores of an earlier record are compared with the new ones, which reveals a record edited by hand or a
+    metric that is not reproducible.
     """
     if before is None or before.provenance.inputs != record.provenance.inputs:
         return record
@@ -90,13 +90,13 @@ def recheck(record: Record, before: Record | None, board: Board) -> Record:
 
 
 def null_like(diagnostics: Diagnostics) -> bool:
-    """Whether one report serves nine studies in ten: a constant, which may stand as a baseline only."""
+    """Whether one report is used for nine studies in ten: a constant, which is allowed only as a baseline."""
     share = diagnostics.top1_share
     return share is not None and share >= text_limits().collapse.null_like_share
 
 
 def hold_reason(result: Integrity) -> str | None:
-    """Why a record may not be ranked before a maintainer releases it; `None` when it may."""
+    """Why a record may not be ranked before a maintainer releases it; `None` if it may."""
     grave = {Outcome.QUARANTINE.value, Outcome.REJECT.value}
     if result.outcome not in grave:
         return None

@@ -1,7 +1,7 @@
-"""What was submitted before: other models' predictions, dates and scores, and a team's own earlier files.
+"""Earlier submissions: other models' predictions, dates and scores, and a team's own earlier files.
 
-Every file that was scored is kept in the runner's store, whole and compressed, so that a team's next
-file can be compared with it although the repository holds the newest alone.
+Every scored file is kept in the runner's store, complete and compressed, so that a team's next file can be
+compared with it although the repository has only the newest.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.task_predictions import predictions_of
 
 MAX_OWN_FILES: Final = 12
-"""Earlier files of a team on a dataset that are kept and compared with: the newest."""
+"""How many of a team's newest earlier files on a dataset are kept and compared with."""
 
 Items = Mapping[str, Prediction]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """A file that the team had scored before: of which model, when (`YYYY-MM-DD`), and its predictions."""
+    """A file of the team that was scored before: its model, date (`YYYY-MM-DD`) and predictions."""
 
     name: str
     submitted: str
@@ -45,9 +45,9 @@ class OwnFile:
 class Earlier:
     """What a submission is compared with on a board.
 
-    `others`: predictions of what was there before it, by `team/model`. `own`: the team's files that were
-    scored before, of any of its models. `submitted` and `scores` give another model's date and its
-    per-study scores by metric, `None` where unknown.
+    `others`: predictions of earlier models, by `team/model`. `own`: the team's earlier scored files, of any
+    of its models. `submitted` and `scores` give another model's date and its per-study scores by metric,
+    `None` if unknown.
     """
 
     others: Mapping[str, Items] = field(default_factory=dict)
@@ -96,7 +96,10 @@ def earlier_on(
 def entry_of(
     name: str, dataset: Dataset, leaderboard: Path, digest: str | None = None
 ) -> tuple[str, int | None] | None:
-    """(date, pull request) of a model's record on a dataset, `None` without a sound one; of these bytes alone if `digest`."""
+    """(date, pull request) of a model's record on a dataset, `None` without a valid one.
+
+    Only for these bytes if `digest`.
+    """
     team, _, model = name.partition("/")
     entries: list[tuple[str, int | None]] = []
     for track in dataset.tracks:
@@ -104,7 +107,7 @@ def entry_of(
         try:
             record = typed_record(path)
         except RexrankError:
-            continue  # none, or damaged: ranking names it, and scoring is what mends it
+            continue  # none, or damaged: ranking reports it, and scoring fixes it
         if digest is None or record.provenance.predictions_sha256 == digest:
             entries.append((record.submitted or "", record.provenance.pull_request))
     return min(entries, key=lambda e: e[0], default=None)  # tie: first found; times are compared
@@ -113,10 +116,10 @@ def entry_of(
 def came_before(
     submission: Submission, dataset: Dataset, names: Sequence[str], leaderboard: Path
 ) -> list[str]:
-    """Of other models those that were there first: a late copy must not accuse the original.
+    """The other models that came first: a late copy must not accuse the original.
 
-    Predictions that have no record yet come after everything. Those that have one come after what has
-    an earlier date, or on the same day a smaller number of pull request.
+    Predictions without a record come after everything. Those with one come after records with an earlier date
+    or, on the same day, a smaller pull request number.
     """
     own_name = f"{submission.team}/{submission.model}"
     mine = entry_of(own_name, dataset, leaderboard, submission.files[dataset.id].sha256)
@@ -135,7 +138,7 @@ def _folder(store: Path, dataset: Dataset, team: str) -> Path:
 
 
 def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: str) -> None:
-    """Nothing, after a scored prediction file was kept for later comparisons: the same bytes once, with their first date.
+    """Nothing; keeps a scored prediction file for later comparisons: the same bytes once, with their first date.
 
     `submitted`: the date, `YYYY-MM-DD`.
     """
@@ -165,7 +168,7 @@ def own_files(store: Path, dataset: Dataset, team: str, digest: str) -> list[Own
 
 
 def _as_file(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """What was kept, as a prediction file holds it: stores have reports as lists of both sections too."""
+    """A kept file in the form of a prediction file: stores also have reports as lists of both sections."""
     names = ("findings", "impression")
     return {
         i: {n: t for n, t in zip(names, p, strict=True) if t is not None} if isinstance(p, list) else p

@@ -1,4 +1,4 @@
-"""The engine: which metrics, in which order, on which pairs; nothing lost when a run is killed."""
+"""The engine: which metrics, in which order, on which pairs; a killed run loses nothing."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from evaluator.scoring.score_store import ScoreStore
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the engine made of a list of pairs.
+    """The engine's results for a list of pairs.
 
-    `scores` and `signatures` by metric key, in the order the metrics were asked for; `unavailable`
-    says of every metric that could not run why, and what to do.
+    `scores` and `signatures` by metric key, in the order the metrics were asked for; `unavailable` says for
+    every metric that could not run why, and what to do.
     """
 
     ids: tuple[str, ...]
@@ -61,12 +61,12 @@ class Scored:
 
 
 def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStore | None = None) -> Scored:
-    """The scores of `keys` (computed after what they compose) on `pairs`, one a pair and in their order.
+    """The scores of `keys` (computed after the metrics they combine) on `pairs`, one per pair, in their order.
 
-    A metric that cannot run is named in `unavailable`, and so is everything that composes it; the
-    others are scored all the same. With a `store`, finished metrics are read from it and written
-    to it. Raises `KeyError` for an unknown metric, `ValueError` for an unknown variant and
-    `InputError` for a device that this machine does not have.
+    A metric that cannot run is listed in `unavailable`, as is everything that combines it; the others are
+    still scored. With a `store`, finished metrics are read from it and written to it. Raises `KeyError` for
+    an unknown metric, `ValueError` for an unknown variant and `InputError` for a device that this machine
+    does not have.
     """
     wanted = list(dict.fromkeys(keys))
     if any(get_metric(k).weights for k in in_dependency_order(wanted)):
@@ -78,7 +78,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
         metric = get_metric(key)
         lacking = [k for k in metric.composes if k in unavailable]
         if lacking:
-            unavailable[key] = f"it is made of {', '.join(lacking)}, which could not be computed."
+            unavailable[key] = f"it combines {', '.join(lacking)}, which could not be computed."
             continue
         try:
             signatures[key] = metric.signature(run)
@@ -91,7 +91,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
             unavailable[key] = f"the package {error.name} is not installed. Install: {install_hint('score')}"
             signatures.pop(key, None)
         except Exception as error:
-            # Damage that loading cannot see shows when the model runs: it costs this metric alone.
+            # Damage that loading cannot detect shows when the model runs: only this metric is lost.
             if not metric.weights or os.environ.get("REXRANK_DEBUG"):
                 raise
             unavailable[key] = _broken(metric, error, run)
@@ -105,7 +105,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
 
 
 def _broken(metric: Metric, error: Exception, run: Run) -> str:
-    """What to say of a metric whose model failed as it ran."""
+    """The message for a metric whose model failed while running."""
     from evaluator.models.weights import models_directory
 
     folders = ", ".join(str(models_directory(run.models) / key) for key in metric.needs(run))
@@ -119,7 +119,7 @@ def _score_one(
     metric: Metric, pairs: Sequence[Pair], run: Run, signature: Signature, store: ScoreStore | None
 ) -> Scores:
     key = ScoreStore.key(signature, pairs)
-    # Details are not stored: a caller who wants them pays for them.
+    # Details are not stored: a caller who wants them has to recompute the scores.
     if store is not None and not run.details and (entry := store.get(key, len(pairs))) is not None:
         return entry
     if run.progress:
@@ -134,12 +134,12 @@ def _score_one(
 
 
 def _check(metric: Metric, scores: Scores, n: int) -> None:
-    """A metric that returns the wrong number of values or a NaN is our fault, not the submitter's."""
+    """Raises for a metric that returns the wrong number of values or NaN: our bug, not the submitter's mistake."""
     rule = metric.corpus
     if rule and (
         scores.counts is None or scores.counts.shape != (n, len(rule.counts)) or (scores.counts < 0).any()
     ):
-        raise RexrankError(f"{metric.key} returned no counts of {len(rule.counts)} kinds for {n} pairs.")
+        raise RexrankError(f"{metric.key} did not return {len(rule.counts)} counts for each of {n} pairs.")
     if scores.values.shape != (n,) or scores.failed.shape != (n,) or not np.isfinite(scores.values).all():
         raise RexrankError(
             f"{metric.key} returned {scores.values.shape} values for {n} pairs or one that is not a number."
@@ -149,8 +149,9 @@ def _check(metric: Metric, scores: Scores, n: int) -> None:
 def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol: ProtocolName) -> list[Pair]:
     """Pairs of (id, reference, prediction) rows, with the protocol applied.
 
-    A row is a `Pair`, a mapping with those three keys, or a sequence of three. A mapping may say what is known of the
-    patient, as `context` or under `age` and `indication`. Raises `ValueError` that names the row for a missing key, a text that is no string or an id that comes twice.
+    A row is a `Pair`, a mapping with those three keys, or a sequence of three. A mapping may contain what is
+    known about the patient, as `context` or under `age` and `indication`. Raises `ValueError` that names the
+    row for a missing key, a text that is not a string or a repeated id.
     """
     pairs: list[Pair] = []
     ids: set[str] = set()
@@ -186,35 +187,39 @@ def _as_pair(row: Pair | Mapping[str, Any] | Sequence[str], number: int) -> Pair
     for name, value in zip(("reference", "prediction"), values[1:], strict=True):
         if not isinstance(value, str):
             raise ValueError(
-                f"row {number} (id {visible(values[0])}): the {name} must be a string, an empty one for none; "
-                f"found {_shown(value)}."
+                f"row {number} (id {visible(values[0])}): the {name} must be a string (empty for none); found {_shown(value)}."
             )
     return Pair(str(values[0]), values[1], values[2], context)
 
 
 CONTEXT: Final = {"age": "Age", "indication": "Indication"}
-"""What a row may say of the patient, and how prompts call it."""
+"""What a row may say about the patient, and the name it has in prompts."""
 
 
 def _context(row: Mapping[str, Any], number: int) -> tuple[tuple[str, str], ...]:
-    """What a row says of the patient, in `context` or in columns of its own. Raises `ValueError` that names the row."""
+    """What a row says about the patient, in `context` or in separate columns.
+
+    Raises `ValueError` that names the row.
+    """
     content = row.get("context")
     if content is None:
         content = {k: row[k] for k in CONTEXT if k in row}
     if not isinstance(content, Mapping) or not all(str(k).lower() in CONTEXT for k in content):
-        raise ValueError(f"row {number}: the context may hold age and indication; found {_shown(content)}.")
+        raise ValueError(
+            f"row {number}: the context may contain age and indication; found {_shown(content)}."
+        )
     words = {}
     for key, value in content.items():
         if is_missing(value):
             continue
         if isinstance(value, bool) or not isinstance(value, str | Real):
-            raise ValueError(f"row {number}: the {key} must be a text or a number; found {_shown(value)}.")
+            raise ValueError(f"row {number}: the {key} must be text or a number; found {_shown(value)}.")
         words[str(key).lower()] = value if isinstance(value, str) else f"{float(value):g}"
     return context_of(words.get("age", ""), words.get("indication", ""))
 
 
 def context_of(age: str, indication: str) -> tuple[tuple[str, str], ...]:
-    """A pair's context in the order and under the names of prompts, without what is blank."""
+    """A pair's context in the order and under the names of prompts, without blank entries."""
     return tuple(
         (name, value)
         for name, value in zip(CONTEXT.values(), (age, indication), strict=True)
@@ -223,17 +228,17 @@ def context_of(age: str, indication: str) -> tuple[tuple[str, str], ...]:
 
 
 def _shown(value: object) -> str:
-    """A value as a message names it; pandas' and numpy's marks of a missing value as NaN."""
+    """A value as shown in a message; pandas' and NumPy's missing values as NaN."""
     return "NaN, a missing value" if is_missing(value) else f"{visible(value, 40)} ({type(value).__name__})"
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value is `None`, NaN or one of pandas' marks of a missing value."""
+    """Whether a value is `None`, NaN or one of pandas' missing values."""
     return bool(value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value)  # noqa: PLR0124
 
 
 def _joined(parts: Sequence[IntArray | None]) -> IntArray | None:
-    """The counts of shards below each other; `None` where there are none."""
+    """The counts of all shards stacked; `None` if there are none."""
     known = [p for p in parts if p is not None]
     return np.concatenate(known) if known and len(known) == len(parts) else None
 
@@ -244,26 +249,24 @@ def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:
     Raises `ValueError` unless 1 ≤ index ≤ count.
     """
     if not 1 <= index <= count:
-        raise ValueError(
-            f"shard {index}/{count}: the number before the stroke must lie between 1 and {count}."
-        )
+        raise ValueError(f"shard {index}/{count}: the number before the slash must be between 1 and {count}.")
     bounds = [round(len(pairs) * k / count) for k in range(count + 1)]
     return list(pairs[bounds[index - 1] : bounds[index]])
 
 
 def merge(parts: Sequence[Scored]) -> Scored:
-    """The scores of shards put together again, in the order given.
+    """The scores of the shards combined, in the order given.
 
-    Raises `InputError` when the parts overlap or were not scored with the same signatures.
+    Raises `InputError` if the parts overlap or were not scored with the same signatures.
     """
     first = parts[0]
     ids = tuple(i for part in parts for i in part.ids)
     if any(dict(p.signatures) != dict(first.signatures) or set(p.scores) != set(first.scores) for p in parts):
         raise InputError(
-            "the shards were scored with different metrics or signatures. Score all of them with one version."
+            "the shards were scored with different metrics or signatures. Score all of them with the same version."
         )
     if len(set(ids)) != len(ids):
-        raise InputError("the shards overlap: a study is in two of them. Name every shard once.")
+        raise InputError("the shards overlap: a study is in two of them. Name each shard once.")
     scores = {
         key: weighted(
             key,

@@ -1,4 +1,4 @@
-"""From records and per-study scores to the statistics of a board, and to what readers see."""
+"""From records and per-study scores to a board's statistics and the values shown to readers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def board_seed(board: Board, references_sha256: str) -> int:
-    """The seed of a board's draws; all but public sets need the runner's secret salt.
+    """The seed of a board's draws; all but public datasets need the runner's secret salt.
 
-    Raises `RexrankError` when another set has no salt: with a public seed, published draws or
-    many published intervals would give per-study scores away.
+    Raises `RexrankError` if such a dataset has no salt: with a public seed, published draws or many published
+    intervals would give away per-study scores.
     """
     salt = ""
     if not board.dataset.exposure.studies:
@@ -29,7 +29,7 @@ def board_seed(board: Board, references_sha256: str) -> int:
         if not salt:
             raise RexrankError(
                 f"{board.dataset.id} is not public and its bootstrap needs a secret salt. Set REXRANK_SALT on the "
-                "runner to a long random text, and keep it: another salt gives other intervals."
+                "runner to a long random text, and keep it: another salt gives different intervals."
             )
     return bootstrap.seed_of(board.dataset.id, board.track, references_sha256, salt)
 
@@ -37,7 +37,7 @@ def board_seed(board: Board, references_sha256: str) -> int:
 def intervals(
     board: Board, references_sha256: str, patients: Sequence[str], scores: Mapping[str, Scores]
 ) -> dict[str, dict[str, float | None]]:
-    """Per metric `se`, and `low` and `high` of the 95 % interval, of one submission; the same whatever else is on the board.
+    """Per metric, `se`, `low` and `high` (the 95 % interval) of one submission, whatever else is on the board.
 
     `None` with fewer than 30 patients. Raises `RexrankError` as `board_seed`.
     """
@@ -51,7 +51,7 @@ def intervals(
 
 
 class PlainMean(NamedTuple):
-    """What readers see beside a skill: the mean itself, and 1/mean where it has a meaning."""
+    """What readers see next to a skill: the mean itself, and 1/mean if it is meaningful."""
 
     mean: float
     reciprocal: float | None
@@ -67,7 +67,7 @@ class Shown(NamedTuple):
     beside: PlainMean | None = None
 
     def fields(self) -> dict[str, float | str | None]:
-        """The fields of a cell's display, `None` for an end that is unknown; those of `beside` with a skill alone."""
+        """The fields of a cell's display, `None` for an unknown end; those of `beside` only with a skill."""
         own = {"value": self.value, "low": self.low, "high": self.high, "note": self.note}
         return own | (self.beside._asdict() if self.beside else {})
 
@@ -75,7 +75,7 @@ class Shown(NamedTuple):
 def display(metric: Metric, mean: float, low: float | None, high: float | None) -> Shown:
     """What readers see of a metric: the mean and its interval, its skill, or 1/mean with the pole handled.
 
-    With the skill come the mean and 1/mean (null at and beyond its pole), which readers see beside it.
+    A skill comes with the mean and 1/mean (null at and beyond its pole), which readers see next to it.
     """
     if metric.skill is not None:
         value, below, above = (None if v is None else metric.skill.at(v) for v in (mean, high, low))

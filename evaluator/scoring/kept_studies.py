@@ -1,6 +1,7 @@
-"""Which per-study scores belong to a record of the store, so that neither a crash nor another writer mixes two.
+"""Which per-study scores belong to a stored record, so that neither a crash nor another writer mixes two.
 
-The scores are written first, under a name made of the record's bytes; the record's own rename changes both.
+The scores are written first, under a name derived from the record's bytes; renaming the record then switches
+both.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def kept_path(plain: Path, record: bytes) -> Path:
 
 
 def kept_file(plain: Path, record: Path) -> Path:
-    """The scores that belong to a record's file as it is now, there or not; `plain` where it has none of its own."""
+    """The scores that belong to a record's current file, existing or not; `plain` if it has none of its own."""
     if not record.is_file():
         return plain
     own = kept_path(plain, record.read_bytes())
@@ -30,7 +31,7 @@ def kept_file(plain: Path, record: Path) -> Path:
 
 
 def clear(plain: Path, kept: Path) -> None:
-    """Removes the scores of earlier versions but `kept`, once they are so old that nobody can be reading them."""
+    """Removes the scores of earlier versions except `kept`, once they are too old to be in use."""
     for path in (plain, *plain.parent.glob(f"{plain.stem}@*.parquet")):
         with suppress(OSError):
             if path != kept and path.stat().st_mtime < time.time() - DAY:
@@ -38,9 +39,9 @@ def clear(plain: Path, kept: Path) -> None:
 
 
 def copy_rows(store: Path, target: Path, dataset: str) -> None:
-    """Copies a dataset's records with all digits and their scores, whole although somebody may be writing them.
+    """Copies a dataset's full-precision records and their scores, consistently even while they are being written.
 
-    Records first: the scores of each were there before it, and stay.
+    Records first: each one's scores existed before it, and stay.
     """
     for kind in ("records", "studies"):
         source = store / kind / dataset

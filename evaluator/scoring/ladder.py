@@ -1,9 +1,9 @@
-"""The Ladder on withheld sets: what a new run changes of what is shown (Blum and Hardt 2015).
+"""The Ladder on withheld datasets: how a new run changes what is shown (Blum and Hardt 2015).
 
-A run is shown when it beats the best that its people have shown by more than one standard error, and by more than
-that of a typical pair of the board's models. Its people are its team and every other team with whose scored files it
-shares a GitHub account. A run that is not shown leaves the model's row as it was; a model without a row is listed
-without numbers.
+A run is shown if it beats the best run that its people have shown by more than one standard error, and by
+more than that of a typical pair of the board's models. Its people are its team and every team with a scored
+file that shares a GitHub account with it. A run that is not shown leaves the model's row unchanged; a model
+without a row is listed without numbers.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The GitHub accounts behind scored predictions: `known` by digest, `now` of the run that is kept."""
+    """The GitHub accounts behind scored predictions: `known` by digest, `now` of the current run."""
 
     known: Mapping[str, frozenset[int]] = field(default_factory=dict)
     now: frozenset[int] = frozenset()
     digest: str = ""
 
     def of(self, record: Record) -> frozenset[int]:
-        """The accounts behind a record's predictions, and behind those whose numbers it shows."""
+        """The accounts behind a record's predictions, and behind the predictions whose numbers it shows."""
         origin = record.provenance
         digests = [origin.predictions_sha256, origin.shown_predictions_sha256]
         own = self.now if self.digest and digests[0] == self.digest else frozenset()
@@ -49,10 +49,11 @@ NOBODY: Final = People()
 def take_step(
     board: Board, store: Path, record: Record, frame: pd.DataFrame, people: People = NOBODY
 ) -> tuple[Record, pd.DataFrame]:
-    """Record and per-study scores as they are to be kept: the new ones, or what was shown before.
+    """The record and per-study scores to keep: the new ones, or those shown before.
 
-    `store`: where the records lie. Sets that are not withheld pass unchanged. The same prediction file scored again keeps its verdict. Under another
-    signature of the primary metric nothing can be compared, and the run is shown.
+    `store`: where the records are. Datasets that are not withheld pass unchanged. The same prediction file
+    scored again keeps its verdict. Under another signature of the primary metric nothing is comparable, and
+    the run is shown.
     """
     if not board.dataset.exposure.ladder or record.kind != "submission":
         return record, frame
@@ -90,7 +91,7 @@ def take_step(
 
 
 FIRST: Final = LadderStep(improved=True, best=None)
-"""Of a run that nothing was held against: it is shown."""
+"""The step of a run without a comparable one: it is shown."""
 
 
 def _stepped(record: Record, step: LadderStep) -> Record:
@@ -98,7 +99,7 @@ def _stepped(record: Record, step: LadderStep) -> Record:
 
 
 def _records(board: Board, store: Path) -> list[Record]:
-    """The submissions' earlier records with all digits, in the order of their file names."""
+    """The submissions' earlier records at full precision, in the order of their file names."""
     folder = record_path(store, board.dataset.id, board.track, "x", "x").parent
     records = collect([partial(load_record, p, board) for p in sorted(folder.glob("*.json"))])
     return [r for r in records if r.kind == "submission"]
@@ -123,7 +124,7 @@ def _comparable(records: Sequence[Record], record: Record, board: Board) -> list
 
 
 def _best(before: Sequence[Record], record: Record, board: Board) -> Record | None:
-    """The best run that can be compared."""
+    """The best comparable run."""
     primary = board.task.primary
     sign = -1 if get_metric(primary).higher_is_better else 1
     by_name = sorted(

@@ -1,8 +1,8 @@
-"""The runners' own ledger of runs on withheld sets: who was scored on what, and when.
+"""The runners' own ledger of runs on withheld datasets: who was scored on what, and when.
 
-An entry of the journal `<store>/attempts` is one line of JSON. A run writes two: that it began, and how it ended, so
-that two runners can never give the same slot. Lines of `<store>/attempts.jsonl`, the form of one machine, are read
-before them and never written.
+An entry of the journal `<store>/attempts` is one line of JSON. A run writes two: its beginning and its end,
+so that two runners can never give the same slot. Lines of `<store>/attempts.jsonl`, the earlier
+single-machine form, are read before them and never written.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from evaluator.scoring.record import Slug
 JOURNAL: Final = "attempts"
 """In the store: the folder of entries."""
 EARLIER: Final = "attempts.jsonl"
-"""In the store: what was noted before there was a journal, one line a run."""
+"""In the store: runs from before the journal, one line per run."""
 LONGEST: Final = timedelta(hours=25)
-"""After that a run of which no end was noted was killed: the scorer's own limit is 24 hours."""
+"""A run without an end counts as killed after this time: the scorer's own limit is 24 hours."""
 RunId = Annotated[str, form("[0-9a-f]{32}", "32 hexadecimal digits")]
 
 
@@ -36,7 +36,7 @@ RunId = Annotated[str, form("[0-9a-f]{32}", "32 hexadecimal digits")]
 class Entrant:
     """For whom predictions are scored: a team, and the numeric ids of the GitHub accounts behind the pull request.
 
-    Those are the one that opened it and the contacts of its card; empty where nobody asked GitHub.
+    Those are the account that opened it and the contacts of its card; empty if GitHub was not asked.
     """
 
     team: str
@@ -44,7 +44,7 @@ class Entrant:
 
     @property
     def holders(self) -> tuple[str, ...]:
-        """Whose slots a run takes, the team's first.
+        """The holders whose slots a run takes, the team first.
 
         >>> Entrant("acme", frozenset({7})).holders
         ('team/acme', 'account/7')
@@ -53,10 +53,10 @@ class Entrant:
 
 
 class Attempt(Typed):
-    """A request for scoring: `scored` is false when it failed and told nothing, `None` while its end is not noted.
+    """A request for scoring: `scored` is false if it failed and revealed nothing, `None` until its end is recorded.
 
-    Lines from before accounts were noted have none; those from before runs had ids have no `run`. `granted`: a
-    maintainer's grant and no run yet.
+    Lines from before accounts were recorded have none; those from before runs had ids have no `run`.
+    `granted`: a maintainer's grant without a run yet.
     """
 
     team: Slug
@@ -78,26 +78,26 @@ class Attempt(Typed):
         return at.isoformat()
 
     def takes_slot(self, now: datetime) -> bool:
-        """Whether it was scored, or may still be."""
+        """Whether it was scored, or still may be."""
         return self.scored is True or (self.scored is None and now < self.at + LONGEST)
 
     def of(self, dataset: Dataset, digest: str) -> bool:
-        """Whether it is of exactly these predictions."""
+        """Whether it is for exactly these predictions."""
         return (self.dataset, self.digest) == (dataset.id, digest)
 
 
 def attempts(store: Path) -> list[Attempt]:
     """Every run of the ledger, oldest first; raises `RexrankError` for a damaged line.
 
-    A last line of the earlier form that a crash tore counted for nothing yet, and is left out.
+    A torn last line of the earlier form is left out: its run had not begun.
     """
     return _joined(store, _journal(store).read())
 
 
 def note(store: Path, make: Callable[[Sequence[Attempt]], Attempt | None]) -> bool:
-    """Whether a line was added: what `make` says after all that stand before it, `None` for nothing.
+    """Whether a line was added: the result of `make` for all lines before it, `None` for nothing.
 
-    `make` is asked again when another runner's line came between; it may raise.
+    `make` is called again if another runner's line came first; it may raise.
     """
 
     def entry(entries: Sequence[bytes]) -> bytes | None:
@@ -113,7 +113,7 @@ def note(store: Path, make: Callable[[Sequence[Attempt]], Attempt | None]) -> bo
 def attempt_now(
     entrant: Entrant, dataset: Dataset, digest: str, at: datetime, *, granted: bool = False
 ) -> Attempt:
-    """A run that begins, or a grant, which counts as a run at once."""
+    """A run that begins now, or a grant, which counts as a run at once."""
     return Attempt(
         team=entrant.team,
         accounts=tuple(sorted(entrant.accounts)),
@@ -127,7 +127,7 @@ def attempt_now(
 
 
 def accounts_by_digest(store: Path, dataset: Dataset) -> dict[str, frozenset[int]]:
-    """The accounts behind each prediction file that was scored on a withheld set, by its digest."""
+    """The accounts behind each prediction file scored on a withheld dataset, by its digest."""
     accounts: dict[str, frozenset[int]] = {}
     for a in attempts(store):
         if a.scored and a.dataset == dataset.id:
@@ -140,7 +140,7 @@ def _journal(store: Path) -> Journal:
 
 
 def _joined(store: Path, entries: Sequence[bytes]) -> list[Attempt]:
-    """The runs of all lines; the line of a run's end stands for that of its beginning, and one written twice for one."""
+    """The runs of all lines; the line of a run's end replaces that of its beginning, and a duplicate counts once."""
     earlier = store / EARLIER
     runs: dict[str, Attempt] = {}
     for number, line in enumerate(_earlier_lines(earlier), start=1):
@@ -177,7 +177,7 @@ def _attempt(place: str, line: bytes) -> Attempt:
 
 
 def _untorn(whole: bytes) -> bytes:
-    """A file's bytes without a last line that has neither an end nor sense: what a crash left of it."""
+    """A file's bytes without a torn last line, as a crash may leave it."""
     end = whole.rfind(b"\n") + 1
     try:
         json.loads(whole[end:] or b"{}")

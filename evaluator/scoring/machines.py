@@ -1,7 +1,8 @@
-"""What each machine of a shared store scores with: every one leaves a note there, and those that differ are named.
+"""What each machine of a shared store scores with: each leaves a note there, and differences are reported.
 
-Numbers of one signature are held to be the same numbers, whichever machine made them. A signature names weights and
-judges, but neither the kind of GPU nor the salt of a board's draws: machines that differ in those would mix on a board.
+Numbers with the same signature are taken as comparable, whichever machine computed them. A signature names
+weights and judges, but neither the kind of GPU nor the salt of a board's draws: machines that differ in those
+would be mixed on a board.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MAX_NOTE_BYTES: Final = 100_000
 
 
 class MachineNote(Typed):
-    """What a machine scores with. It stays in the store: the digest of a salt is for nobody else."""
+    """What a machine scores with. It stays in the store: the digest of a salt is confidential."""
 
     schema_: Literal["rexrank/machine/v1"] = Field("rexrank/machine/v1", alias="schema")
     name: str
@@ -40,7 +41,7 @@ class MachineNote(Typed):
 
 
 def describe(device: str, models: Path | None, judges: Mapping[str, JudgeSettings], salt: str) -> MachineNote:
-    """This machine's note: its GPU, and digests of its salt and of the weights that are there."""
+    """This machine's note: its GPU, and digests of its salt and of its weights."""
     from evaluator.models.manifest import model_specs
     from evaluator.models.weights import weights_digest
 
@@ -65,14 +66,14 @@ def describe(device: str, models: Path | None, judges: Mapping[str, JudgeSetting
 
 
 def leave_note(store: Path, note: MachineNote) -> None:
-    """Nothing, after leaving a machine's note in the store; one that cannot be written is no reason to stop."""
+    """Nothing; leaves a machine's note in the store. Failing to write it is not a reason to stop."""
     if store.is_dir():
         with suppress(RexrankError, OSError):
             write_derived(store, f"{FOLDER}/{note.name}.json", dump_json(view(note)))
 
 
 def other_machines(store: Path, own: MachineNote) -> Iterator[MachineNote]:
-    """The notes of the other machines of a store, by name; a damaged one is left out and written anew by its machine."""
+    """The notes of the other machines of a store, by name; a damaged one is left out and rewritten by its machine."""
     for path in sorted((store / FOLDER).glob("*.json")):
         with suppress(OSError, ValidationError):
             if path.is_file() and path.stat().st_size <= MAX_NOTE_BYTES:
@@ -82,7 +83,7 @@ def other_machines(store: Path, own: MachineNote) -> Iterator[MachineNote]:
 
 
 def unlike(own: MachineNote, other: MachineNote) -> list[str]:
-    """In what another machine differs from this one, in words; empty for machines that are alike."""
+    """How another machine differs from this one, in words; empty if they are alike."""
     whose = f"{other.name} (noted {other.noted})"
     lines = []
     if other.device != own.device:

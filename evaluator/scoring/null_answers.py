@@ -1,7 +1,7 @@
-"""Null rows of multiple choice: answers of systems that look at no image, and some that do not even read the question.
+"""Baselines of multiple choice: answers of systems that see no images, some of which do not even read the question.
 
-A constant letter, a random one, and rules that read the options alone. Many question sets fall to such rules; a board
-says so itself.
+A constant letter, a random one, and rules that read only the options. Many question sets can be beaten by
+such rules; a board with baselines shows it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TITLES: Final[Mapping[str, str]] = {
     "normal-option": "Option naming no abnormality",
     "typical-option": "Option most similar to the others",
 }
-"""Titles by row; the last three read the options, and are left out where the references have none."""
+"""Titles by row; the last three read the options and are left out if the references have none."""
 _WORDS: Final = re.compile(r"[a-z]+")
 _ABNORMAL: Final = re.compile(
     r"\b(?:abnormal\w*|abscess\w*|acute|aneurysm\w*|atelecta\w*|blunt\w*|calcif\w*|cardiomegal\w*|cavit\w*|collaps\w*"
@@ -43,10 +43,10 @@ _NORMAL: Final = re.compile(
 
 
 def null_answers(questions: Mapping[str, Question], *, seed: str) -> dict[str, dict[str, Answer]]:
-    """Per null row (a key of `TITLES`) an answer to every question.
+    """Per baseline (a key of `TITLES`), an answer to every question.
 
-    `seed` names the dataset and its version; the same seed gives the same rows on any machine. Rules that read the
-    options draw among those that are equally good, and among all four where a question has none.
+    `seed` names the dataset and its version; the same seed gives the same rows on any machine. Rules that
+    read the options draw among equally good ones, and among all four if a question has none.
     """
     ids = sorted(questions)
     nulls = {f"always-{x.lower()}": dict.fromkeys(ids, Answer(x)) for x in LETTERS}
@@ -67,7 +67,7 @@ def _rng(seed: str, what: str) -> np.random.Generator:
 def _best(
     rule: Callable[[Sequence[str]], list[float]], options: Sequence[str], rng: np.random.Generator
 ) -> str:
-    """The letter of the option that a rule likes best, drawn among those it likes as well."""
+    """The letter of the option that a rule rates highest, drawn among ties."""
     values = rule(options) if options else [0.0] * len(LETTERS)
     best = max(values)
     alike = [x for x, value in zip(LETTERS, values, strict=True) if value >= best - 1e-9]  # tie: drawn
@@ -80,9 +80,9 @@ def longest(options: Sequence[str]) -> list[float]:
 
 
 def normality(options: Sequence[str]) -> list[float]:
-    """How little abnormality each option names: minus its words of abnormal findings that are not denied.
+    """How few abnormalities each option names: minus the number of abnormal words that are not negated.
 
-    Half a point more for words that call something normal.
+    Half a point is added for words that call something normal.
 
     >>> normality(["No effusion", "Large effusion", "Clear lungs", "Left side"])
     [0.5, -1.0, 0.5, 0.0]
@@ -107,14 +107,14 @@ RULES: Final[Mapping[str, Callable[[Sequence[str]], list[float]]]] = {
     "normal-option": normality,
     "typical-option": typicality,
 }
-"""Rules that read the options alone: a value for each, the highest is answered."""
+"""Rules that read only the options: a value for each option; the highest is the answer."""
 
 
 def probe_answers(questions: Mapping[str, Question], seed: str) -> dict[str, dict[str, Answer]]:
-    """The three probes of the sanity bands: the right answers (`itself`), none (`empty`), another question's (`shuffled`)."""
+    """The three probes: the correct answers (`itself`), none (`empty`), another question's (`shuffled`)."""
     ids = sorted(questions)
     order = _rng(seed, "shuffled").permutation(len(ids))
-    # A rotation of a random order: no question keeps its own answer's place.
+    # A rotation of a random order: no question keeps its own answer.
     place = {ids[k]: ids[order[(j + 1) % len(ids)]] for j, k in enumerate(order)}
     return {
         "itself": {i: Answer(questions[i].answer) for i in ids},

@@ -1,8 +1,8 @@
-"""Null rows and sanity bands of reports: what a board shows of systems that look at no image.
+"""Baselines and sanity bands of reports: what a board shows of systems that see no images.
 
-A board on which a constant sentence or somebody else's report does well says so itself. The null
-rows are predictions like any other and go through the same pipeline; the bands hold what a metric
-must give for a reference against itself, for an empty report and for another study's reference.
+A board on which a constant sentence or another patient's report does well shows it. The baselines are
+predictions like any other and go through the same pipeline; the bands are a metric's expected values for a
+reference against itself, for an empty report and for another study's reference.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ NORMAL_FINDINGS: Final = (
 )
 NORMAL_IMPRESSION: Final = "No acute cardiopulmonary abnormality."
 CANDIDATES: Final = 200
-"""Training reports tried as the constant: the commonest ones."""
+"""How many of the most common training reports are tried as the constant."""
 SAMPLE: Final = 300
-"""Training reports each candidate is compared with."""
+"""Number of training reports that each candidate is compared with."""
 
 
 def null_reports(
     references: Mapping[str, Reference], training: Sequence[StudyReport] = (), *, seed: str
 ) -> dict[str, dict[str, StudyReport]]:
-    """Per null row (a key of the task's `baselines`) a report for every study; two of them need training reports.
+    """Per baseline (a key of the task's `baselines`), a report for every study; two of them need training reports.
 
     `seed` names the dataset and its version; the same seed gives the same rows on any machine.
     """
@@ -66,8 +66,8 @@ def _both(report: StudyReport) -> StudyReport:
 def best_constant(training: Sequence[StudyReport], seed: str) -> StudyReport:
     """The training report with the highest mean BLEU-2 against a sample of training reports.
 
-    Chosen on training reports alone: a constant picked with the test references would flatter the
-    null. Findings and impression are chosen each for itself. Ties go to the first in the alphabet.
+    Chosen on training reports only: a constant picked with the test references would flatter the baseline.
+    Findings and impression are chosen separately. Ties go to the first in alphabetical order.
     """
     return StudyReport(
         _best_text([clean_section(r.findings) for r in training], seed),
@@ -92,9 +92,8 @@ def shuffled_references(
 ) -> dict[str, StudyReport]:
     """Every study with the reference of another patient, within its stratum if `strata` are given.
 
-    Missing sections are only exchanged among themselves, so that no study gets an empty report
-    because another one lacks a section. A stratum of a single patient keeps its references out:
-    those studies draw from all.
+    Missing sections are only exchanged among themselves, so that no study gets an empty report because
+    another one lacks a section. Studies in a stratum with a single patient draw from all studies instead.
     """
     ids = sorted(references)
     groups: dict[tuple[str, bool, bool], list[str]] = {}
@@ -120,8 +119,8 @@ def _derangement(
 ) -> dict[str, str]:
     """A partner of another patient for every member: a rotation by the largest patient's studies.
 
-    Members sorted by patient and rotated by the size of the largest patient meet no study of their
-    own, if no patient has more than half of them; otherwise partners are drawn from `everyone`.
+    Members sorted by patient and rotated by the largest patient's number of studies never meet a study of
+    their own patient, if no patient has more than half of them; otherwise partners are drawn from `everyone`.
     """
     patients = sorted({references[i].patient for i in members})
     order = dict(zip(patients, rng.permutation(len(patients)), strict=True))

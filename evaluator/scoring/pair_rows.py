@@ -1,4 +1,4 @@
-"""The forms in which Python code holds pairs of texts, brought to rows of id, reference, prediction."""
+"""The forms in which Python code has pairs of texts, converted to rows of id, reference, prediction."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def rows_of(
     ids: Sequence[Any] | None,
     patients: Sequence[Any] | None,
 ) -> tuple[Iterable[Row], dict[str, str]]:
-    """Rows of id, reference, prediction, and the patient of each id where patients are given.
+    """Rows of id, reference, prediction, and the patient of each id if patients are given.
 
-    Raises `ValueError` for both forms at once, for lists of different lengths and for a column that is absent.
+    Raises `ValueError` for both forms at once, for lists of different lengths and for a missing column.
     """
     if (rows is None) == (references is None or predictions is None):
         raise ValueError("give rows, or references and predictions.")
@@ -33,7 +33,7 @@ def rows_of(
         assert predictions is not None
         return _zipped(references, predictions, ids, patients)
     if ids is not None or patients is not None or references is not None or predictions is not None:
-        raise ValueError("ids and patients stand in the rows, as columns id and patient.")
+        raise ValueError("with rows, ids and patients are the columns id and patient.")
     names = _column_names(rows)
     if names is None:
         entries = list(rows)
@@ -48,7 +48,7 @@ def rows_of(
 
 
 def _column_names(rows: Any) -> list[Any] | None:
-    """The columns of a table, `None` for what is none."""
+    """The columns of a table, `None` for anything else."""
     names = getattr(rows, "column_names", None)  # datasets.Dataset, pyarrow.Table
     if names is None and hasattr(rows, "columns") and not isinstance(rows, Mapping):
         names = rows.columns
@@ -80,7 +80,7 @@ def _zipped(
 
 
 def _patients(rows: list[Row]) -> Iterator[tuple[str, str]]:
-    """The patients that rows name themselves."""
+    """The patients named in the rows themselves."""
     mappings = [r for r in rows if isinstance(r, Mapping) and "patient" in r]
     yield from _owners([r.get("id") for r in mappings], [r["patient"] for r in mappings])
 

@@ -1,4 +1,4 @@
-"""Where a number comes from: code, packages, weights, machine. Time and git are read here, once."""
+"""Where a number comes from: code, packages, weights, machine. Time and git are read only here."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def package_versions() -> dict[str, str]:
 
 
 def device_name(device: str) -> str:
-    """`cpu`, or the accelerator's own name where torch can tell."""
+    """`cpu`, or the accelerator's own name if torch knows it."""
     if device == "cpu":
         return device
     import torch
@@ -74,7 +74,7 @@ def device_name(device: str) -> str:
 
 
 def commit(folder: Path) -> str | None:
-    """The full commit of the checkout that holds `folder`, or `None` outside a checkout."""
+    """The full commit of the checkout that contains `folder`, or `None` outside a checkout."""
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
     try:
         process = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
@@ -84,7 +84,7 @@ def commit(folder: Path) -> str | None:
 
 
 def commit_date(folder: Path) -> str | None:
-    """The day (UTC) of the commit of the checkout that holds `folder`, or `None` outside a checkout."""
+    """The day (UTC) of the commit of the checkout that contains `folder`, or `None` outside a checkout."""
     command = ["git", "-C", str(folder), "show", "-s", "--date=format-local:%Y-%m-%d", "--format=%cd", "HEAD"]
     env = {**os.environ, "TZ": "UTC"}
     try:

@@ -1,9 +1,9 @@
-"""Who may be scored on a withheld set now, and when again: what the runners' ledger says under the challenge's policy.
+"""Who may be scored on a withheld dataset now, and when next, by the runners' ledger and the challenge's policy.
 
-The ledger (`evaluator/scoring/ledger.py`) is authoritative; what a workflow says before
-(`evaluator/github/quota_status.py`) is a courtesy. A run counts for the team and for every account behind it, so
-that nobody gets more runs by founding teams. A run that failed told nothing and does not count, nor do the same
-bytes scored again. A run that has begun holds its slot until its end is noted.
+The ledger (`evaluator/scoring/ledger.py`) is authoritative; what a workflow says earlier
+(`evaluator/github/quota_status.py`) is a courtesy. A run counts for the team and for every account behind it,
+so that founding more teams gives nobody more runs. A failed run revealed nothing and does not count, nor do
+the same bytes scored again. A run that has begun holds its slot until its end is recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from evaluator.scoring.ledger import Attempt, Entrant, attempt_now, attempts, no
 from evaluator.scoring.record import Slug
 
 HOLDER: Final = r"(?:team/[a-z0-9][a-z0-9.-]{0,39}|account/[1-9][0-9]{0,17})"
-"""Who has slots, as a pattern."""
+"""A holder of slots, as a pattern."""
 Holder = Annotated[str, form(HOLDER, "team/SLUG or account/NUMBER", longest=50)]
 Tally = Annotated[int, Field(ge=0, le=1_000_000)]
 Moment = Annotated[
@@ -41,9 +41,9 @@ class NextSlot(Typed):
 
 
 class Standing(Typed):
-    """What the ledger says on a withheld set of the team and the accounts behind the pull request.
+    """What the ledger says about the team and the accounts behind the pull request on a withheld dataset.
 
-    Counts are those of `holder`, who waits longest; `holders` has the next slot of each.
+    Counts are those of `holder`, which waits longest; `holders` has the next slot of each.
     """
 
     dataset: Slug
@@ -61,7 +61,7 @@ class Standing(Typed):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Whether a holder may be scored now, and when it may be next (`None`: now)."""
+    """Whether a holder may be scored now, and when next (`None`: now)."""
 
     allowed: bool
     next: datetime | None
@@ -70,7 +70,7 @@ class Slot:
 
 
 def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, policy: Policy) -> Slot:
-    """The slot of a team or an account on a dataset; attempts that failed do not count, the same bytes count once.
+    """The slot of a team or an account on a dataset; failed attempts do not count, and the same bytes count once.
 
     A run leaves the window exactly `window` after it was scored.
     """
@@ -91,9 +91,9 @@ def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, 
 
 
 class QuotaError(InputError):
-    """A team or somebody of it has no slot now; the message says when there is one, and may be shown to everybody.
+    """A team or one of its members has no slot now; the message, which may be public, says when the next one is.
 
-    `standings` says the same for machines, one entry a data set.
+    `standings` says the same for machines, one entry per dataset.
     """
 
     def __init__(self, standings: Sequence[Standing]) -> None:
@@ -102,7 +102,7 @@ class QuotaError(InputError):
 
 
 def spent(standing: Standing) -> str:
-    """Why nothing is scored on a set now, and when it may be; a sentence or two."""
+    """Why nothing is scored on a dataset now, and when it may be, in a sentence or two."""
     when = f"{standing.next[:16].replace('T', ' ')} UTC" if standing.next else "never"
     return (
         f"{named(standing.holder)} has used its runs on {standing.dataset}: {standing.used} of {standing.runs} in "
@@ -112,7 +112,7 @@ def spent(standing: Standing) -> str:
 
 
 def named(holder: str) -> str:
-    """A holder of slots for people.
+    """A holder of slots in words.
 
     >>> named("team/acme"), named("account/7")
     ('acme', 'the GitHub account 7, which opened the pull request or is a contact of the model, counted over all its teams,')
@@ -124,10 +124,10 @@ def named(holder: str) -> str:
 
 
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
-    """Whether predictions were granted a run on a withheld set, which counts as the team's; false when they have it.
+    """Whether predictions were granted a run on a withheld dataset, which counts as the team's.
 
-    They are free from then on, as predictions that were scored are. Raises `InputError` for a set whose runs
-    are not counted.
+    False if already granted. They are free from then on, like scored predictions. Raises `InputError` for a
+    dataset whose runs are not counted.
     """
     if not dataset.exposure.limited_runs:
         raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
@@ -138,11 +138,11 @@ def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
 def standing(
     store: Path, dataset: Dataset, entrant: Entrant, digest: str, now: datetime, policy: Policy
 ) -> Standing:
-    """What everybody may know of the runs on a withheld set.
+    """What anyone may know about the runs on a withheld dataset.
 
-    `counted`: whether these predictions were scored; they are free from then on. `holder`: whose slot is free
-    last, the team's where nobody waits longer; counts and `next` are this one's. `next`: when other predictions
-    may be scored, `None` where they may at once. `holders`: the same for each, so that it can be noted.
+    `counted`: whether these predictions were scored; they are free from then on. `holder`: the one whose slot
+    is free last, the team if nobody waits longer; counts and `next` are this holder's. `next`: when other
+    predictions may be scored, `None` if at once. `holders`: the same for each, for the record.
     """
     return _standing(attempts(store), dataset, entrant, digest, now, policy)
 
@@ -150,7 +150,7 @@ def standing(
 def _standing(
     known: Sequence[Attempt], dataset: Dataset, entrant: Entrant, digest: str, now: datetime, policy: Policy
 ) -> Standing:
-    # The same bytes are one run, begun twice or not.
+    # The same bytes are one run, even if begun twice.
     others = [a for a in known if a.scored is not None or not a.of(dataset, digest)]
     slots = {h: slot(others, h, dataset.id, now, policy) for h in entrant.holders}
     latest = max(
@@ -179,9 +179,10 @@ def _moment(when: datetime | None) -> str | None:
 def require_slots(
     store: Path, entrant: Entrant, wanted: Sequence[tuple[Dataset, str]], policy: Policy
 ) -> None:
-    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every withheld set on which the team or an account has no slot now.
+    """Nothing; raises `QuotaError` that names every withheld dataset on which the team or an account has no slot now.
 
-    Asked before anything is scored, so that no run is counted of which nothing is told.
+    `wanted`: datasets and digests of predictions. Called before anything is scored, so that no run is counted
+    without a result.
     """
     _require(attempts(store), entrant, wanted, datetime.now(UTC), policy)
 
@@ -210,12 +211,12 @@ def counted(
     *,
     over_quota: Collection[str] = (),
 ) -> Iterator[None]:
-    """A block that counts as runs of the team and its accounts on the withheld sets of `wanted`, if it ends well.
+    """A block that counts as runs of the team and its accounts on the withheld datasets of `wanted`, if it succeeds.
 
-    `wanted`: data sets and digests of predictions. Raises `QuotaError` with the dates of the next slots when there
-    is none now. Other sets, bytes that were scored before, and the digests of `over_quota` (a maintainer's
-    decision) are let through; only the last are counted. The slots are taken before anything is scored, each by a
-    line that no other runner can write at the same place.
+    `wanted`: datasets and digests of predictions. Raises `QuotaError` with the dates of the next slots if
+    there is none now. Other datasets, bytes that were scored before, and the digests of `over_quota` (a
+    maintainer's decision) are let through; only the last are counted. The slots are taken before anything is
+    scored, each by a line that no other runner can write at the same position.
     """
     within = [(d, digest) for d, digest in wanted if digest not in over_quota]
     require_slots(store, entrant, within, policy)
@@ -235,7 +236,7 @@ def counted(
 def _begin(
     store: Path, entrant: Entrant, dataset: Dataset, digest: str, policy: Policy, *, free: bool
 ) -> list[Attempt]:
-    """The run that was noted as begun, none where nothing is left to note."""
+    """The run that was recorded as begun, none if nothing is left to record."""
     attempt = attempt_now(entrant, dataset, digest, datetime.now(UTC))
 
     def made(known: Sequence[Attempt]) -> Attempt | None:
@@ -254,11 +255,11 @@ def _end(store: Path, attempt: Attempt, *, scored: bool) -> None:
 
 
 def _scored(known: Iterable[Attempt], dataset: Dataset, digest: str) -> bool:
-    """Whether exactly these predictions were scored on the set, or granted a run."""
+    """Whether exactly these predictions were scored on the dataset, or granted a run."""
     return any(a.scored is True and a.of(dataset, digest) for a in known)
 
 
 def _settled(known: Iterable[Attempt], dataset: Dataset, digest: str, entrant: Entrant) -> bool:
-    """Whether these predictions were scored and nothing is left to note: a grant says nothing of the accounts."""
+    """Whether these predictions were scored and nothing is left to record: a grant names no accounts."""
     same = [a for a in known if _scored([a], dataset, digest)]
     return bool(same) and not (entrant.accounts and all(a.granted for a in same))

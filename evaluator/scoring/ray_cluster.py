@@ -1,7 +1,8 @@
 """Scoring spread over a Ray cluster: actors keep the weights loaded, shards are tasks, only the driver writes.
 
-Whoever reaches a Ray cluster, in newer versions with its one token, runs code as its user. So this is for public
-sets and for a lab's own cluster, and never for the scorer of strangers' pull requests, which offers no such option.
+Anyone who can reach a Ray cluster (in newer versions, with its one token) can run code as its user. So this
+is for public datasets and a lab's own cluster, and never for the scorer of strangers' pull requests, which
+has no such option.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
     from evaluator.models.judges.settings import JudgeSettings
 
 SHARDS_PER_ACTOR: Final = 4
-"""Shards for each actor: what a dead one loses is a fraction of its work, and the fast ones do more."""
+"""Shards per actor: a dead one loses only a fraction of its work, and fast ones do more."""
 CONNECT_SECONDS: Final = 10
 RESTARTS: Final = 3
-"""How often an actor is started again, and a shard tried again, before the run gives up."""
+"""How often an actor is restarted, and a shard retried, before the run gives up."""
 
 
 class CollectedTexts(TextCache):
-    """A text cache that reads a folder and writes nothing: what is new is handed to the driver.
+    """A text cache that reads a folder and writes nothing: new entries are passed to the driver.
 
-    BERTScore's matrices, a vector a token, stay behind: only the metric itself reads them.
+    BERTScore's matrices, one vector per token, are not passed on: only the metric itself reads them.
     """
 
     def __init__(self, root: Path) -> None:
@@ -48,19 +49,19 @@ class CollectedTexts(TextCache):
         self.new: dict[str, dict[str, Any]] = defaultdict(dict)
 
     def get_many(self, namespace: str, texts: Sequence[str]) -> list[Any | None]:
-        """Per text what this run made of it, else what the folder has, else `None`."""
+        """Per text, this run's result, else the folder's, else `None`."""
         entries = super().get_many(namespace, texts)
         return [self.new[namespace].get(t, value) for t, value in zip(texts, entries, strict=True)]
 
     def put_many(self, namespace: str, texts: Sequence[str], values: Sequence[Any]) -> None:
-        """Nothing, after one value a text was remembered, but no matrices."""
+        """Nothing; keeps one value per text, except matrices."""
         for text, value in zip(texts, values, strict=True):
             if not isinstance(value, np.ndarray) or value.ndim < 2:
                 self.new[namespace][text] = value
 
 
 class Part(NamedTuple):
-    """What an actor made of one shard: its place, its scores, and what the encoders made of its texts."""
+    """An actor's result for one shard: its position, its scores, and the encoders' results for its texts."""
 
     place: int
     scored: Scored
@@ -68,10 +69,10 @@ class Part(NamedTuple):
 
 
 class Worker:
-    """What runs in an actor: the weights are loaded with the first shard and stay."""
+    """The code that runs in an actor: the weights are loaded with the first shard and stay loaded."""
 
     def pid(self) -> int:
-        """The process that the actor is."""
+        """The actor's process id."""
         return os.getpid()
 
     def score(self, pairs: Sequence[Pair], keys: Sequence[str], run: Run, part: tuple[int, int]) -> Part:
@@ -83,14 +84,14 @@ class Worker:
 
 
 class RayCluster:
-    """A Ray cluster with one actor a GPU, or a CPU where the device is the CPU."""
+    """A Ray cluster with one actor per GPU, or per CPU if the device is the CPU."""
 
     def __init__(self, ray: Any, device: str) -> None:
         resource = "CPU" if device == "cpu" else "GPU"
         count = int(ray.cluster_resources().get(resource, 0))
         if not count:
             raise InputError(
-                f"the Ray cluster has no {resource} to run on {device}. Start it with one, or take another --device."
+                f"the Ray cluster has no {resource} to run on {device}. Start it with one, or choose another --device."
             )
         options = {"num_cpus": 1} if resource == "CPU" else {"num_cpus": 1, "num_gpus": 1}
         actor = ray.remote(max_restarts=RESTARTS, max_task_retries=RESTARTS, **options)(Worker)
@@ -98,11 +99,11 @@ class RayCluster:
         self.actors = [actor.remote() for _ in range(count)]
 
     def fill(self, pairs: Sequence[Pair], keys: Sequence[str], run: Run, store: ScoreStore) -> None:
-        """Nothing, after what the store lacks of the metrics that run a model was scored and put there, by the driver.
+        """Nothing; scores what the store lacks for the metrics that run a model, and the driver stores it.
 
-        Judges are not asked here: their engine spreads its own work. An ordinary run over the store then
-        finds every score. Raises `RexrankError` when an actor dies again and again, `InputError` when the
-        actors have other weights than the driver.
+        Judges are not asked here: their engine distributes its own work. An ordinary run over the store then
+        finds every score. Raises `RexrankError` if an actor dies repeatedly, `InputError` if the actors have
+        other weights than the driver.
         """
         todo = [k for k in in_dependency_order(keys) if _lacking(k, pairs, run, store)]
         if not todo:
@@ -138,7 +139,7 @@ class RayCluster:
         except self._ray.exceptions.RayActorError as error:
             raise RexrankError(
                 f"a Ray actor died {RESTARTS + 1} times on one shard: {first_line(error)}. "
-                "Its node may lack memory. Nothing of the finished metrics is lost; run the same command again."
+                "Its node may lack memory. Finished metrics are kept; run the same command again."
             ) from error
         return merge([p.scored for p in sorted(parts, key=lambda p: p.place)])  # tie: none, indices differ
 
@@ -147,17 +148,17 @@ _NO_JUDGES: Final[dict[str, JudgeSettings]] = {}
 
 
 def _lacking(key: str, pairs: Sequence[Pair], run: Run, store: ScoreStore) -> bool:
-    """Whether a metric that runs a model here has no finished scores."""
+    """Whether a metric that runs a model here lacks finished scores."""
     metric = get_metric(key)
     if not metric.weights or metric.family == "judge":
         return False
-    with suppress(Exception):  # what is wrong with its weights the ordinary run says
+    with suppress(Exception):  # the ordinary run reports what is wrong with its weights
         return store.get(ScoreStore.key(metric.signature(run), pairs), len(pairs)) is None
     return False
 
 
 def _check_answer(address: str) -> None:
-    """Nothing; raises `OSError` where no one listens at host:port: Ray itself would try for minutes."""
+    """Nothing; raises `OSError` if nothing listens at host:port: Ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
@@ -165,17 +166,17 @@ def _check_answer(address: str) -> None:
 
 @contextmanager
 def ray_cluster(address: str, device: str) -> Iterator[RayCluster]:
-    """The cluster at an address, or one on this machine for `local`, left when the block ends.
+    """The cluster at an address, or a new one on this machine for `local`, until the block ends.
 
-    A cluster of our own has no dashboard and keeps its files in a private folder. Raises `InputError` where Ray
-    is not installed or nothing answers at the address, `RexrankError` where it does not start.
+    A cluster of our own has no dashboard and keeps its files in a private folder. Raises `InputError` if Ray
+    is not installed or nothing answers at the address, `RexrankError` if it does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ModuleNotFoundError as error:
         raise InputError(f"Ray is not installed. Install: {install_hint('score,ray')}") from error
-    # Ray's sockets lie in the folder: its path must be short.
+    # Ray's sockets are in the folder: its path must be short.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         own = {"include_dashboard": False, "_temp_dir": folder} if address == "local" else {}
         try:
@@ -187,9 +188,9 @@ def ray_cluster(address: str, device: str) -> Iterator[RayCluster]:
                 "auto for the one that this machine belongs to, or local for one of its own."
             ) from error
         except Exception as error:
-            # A node that does not start in time raises no class of its own.
+            # A node that does not start in time has no exception class of its own.
             raise RexrankError(
-                f"Ray did not start: {first_line(error)} On a busy machine let it take longer: "
+                f"Ray did not start: {first_line(error)} On a busy machine, allow it more time: "
                 "RAY_raylet_start_wait_time_s=300 in the environment."
             ) from error
         try:

@@ -1,4 +1,4 @@
-"""What one submission scored on one board, as typed values: the content of a record's file."""
+"""The scores of one submission on one board, as typed values: the contents of a record's file."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def _signature(text: str) -> str:
 
 
 Signed = AfterValidator(_signature)
-"""Of a text: it is the text form of a signature."""
+"""Marks a text that is the text form of a signature."""
 Plain = Annotated[str, form(r"[^\x00-\x1f\x7f]*", "text without control characters", longest=400)]
 """A sentence."""
 Share = Annotated[Annotated[float, Field(ge=0)] | None, Given]
-"""A share; of very few withheld studies it is coarsened beyond 1 and never leaves the runner."""
+"""A share; for very few withheld studies it is coarsened beyond 1 and never leaves the runner."""
 _TextOnly = Annotated[str | None, Given]
 _TextMap = Mapping[str, str] | None
 
@@ -45,8 +45,8 @@ class RecordAuthor(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
-    name: str = Field(title="Name", description="As it is to be cited.", max_length=200)
-    orcid: _TextOnly = given("ORCID iD", "As its card gives it.")
+    name: str = Field(title="Name", description="The name to cite.", max_length=200)
+    orcid: _TextOnly = given("ORCID iD", "As on the model card.")
     affiliation: _TextOnly = given("Affiliation", "Where the author works.")
 
 
@@ -68,7 +68,7 @@ class RecordInference(BaseModel):
 
 
 class RecordCard(BaseModel):
-    """The fields of a card that pages read; cards of earlier versions may hold others."""
+    """The fields of a card that pages read; cards of earlier versions may contain others."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 
@@ -77,22 +77,25 @@ class RecordCard(BaseModel):
     contact: Annotated[Annotated[tuple[str, ...], Field(strict=False)] | None, Given] = given(
         "Contact", "Accounts that may change it."
     )
-    year: int | None = absent("Year", "When it was made.")
-    description: _TextOnly = given("Description", "What it is.")
+    year: int | None = absent("Year", "Date of the submission.")
+    description: _TextOnly = given("Description", "A description of the model.")
     authors: Annotated[tuple[RecordAuthor, ...], Field(strict=False)] | None = absent(
-        "Authors", "Who is to be cited."
+        "Authors", "The authors to cite."
     )
-    license: _TextOnly = given("Licence", "Under what terms it is used.")
-    links: _TextMap = absent("Links", "Where its paper, code and weights are.")
+    license: _TextOnly = given("Licence", "The terms of use.")
+    links: _TextMap = absent("Links", "Links to its paper, code and weights.")
     parameters: str | None = absent("Parameters", "Its size.")
-    inputs: Mapping[Literal["views", "context"], str] | None = absent("Inputs", "What it reads of a study.")
+    inputs: Mapping[Literal["views", "context"], str] | None = absent("Inputs", "What it reads from a study.")
     training_data: Annotated[tuple[str, ...], Field(strict=False)] | None = absent(
         "Training data", "What it learned from."
     )
     uses_external_llm: bool | None = absent("External model", "Whether it calls another model.")
-    deterministic: bool | None = absent("Deterministic", "Whether it writes the same twice.")
+    deterministic: bool | None = absent("Deterministic", "Whether it gives the same output twice.")
     status: Literal["active", "superseded", "withdrawn"] = Field(
-        default="active", title="Status", description="Whether it stands.", json_schema_extra=no_default
+        default="active",
+        title="Status",
+        description="Whether the submission is active or withdrawn.",
+        json_schema_extra=no_default,
     )
     inference: RecordInference | None = absent("Inference", "How the organisers can run it.")
     imported: RecordImport | None = absent("Imported", "The source of predictions made elsewhere.")
@@ -103,12 +106,14 @@ class RecordCard(BaseModel):
 class SignalTest(Typed):
     """How much better the reports fit their own study than others of its kind, in one metric."""
 
-    gain: float = Field(title="Gain", description="Mean of the own reference minus that of permuted ones.")
+    gain: float = Field(
+        title="Gain", description="Mean against the own references minus that against permuted ones."
+    )
     p: Annotated[float, Field(ge=0)] = Field(title="p", description="Of the permutation test.")
 
 
 class OutlierCounts(Typed):
-    """Studies whose judge score is far from what the evidence leads to expect."""
+    """Studies whose judge score is far from its expectation."""
 
     above: Annotated[int, Field(ge=0, le=10_000_000)] = Field(title="Above", description="Far better.")
     below: Annotated[int, Field(ge=0, le=10_000_000)] = Field(title="Below", description="Far worse.")
@@ -126,20 +131,24 @@ class Diagnostics(Typed):
     )
     distinct_fraction: Share = given("Distinct", "Distinct reports among all.")
     top1_share: Share = given("Most common", "Share of the most common report.")
-    length_ratio: float | None = absent("Length ratio", "Median words over the references'.")
+    length_ratio: float | None = absent("Length ratio", "Median number of words divided by the references'.")
     exact_match: Share = given("Exact matches", "Reports equal to their reference.")
     repetition_mean: float | None = absent("Repetition", "Repeated trigrams, mean over reports.")
-    repetition_max: float | None = absent("Most repetition", "Repeated trigrams, the worst report.")
+    repetition_max: float | None = absent("Most repetition", "Repeated trigrams in the worst report.")
     non_ascii: Share = given("Beyond ASCII", "Reports with look-alike characters.")
-    copied_spans: Share = given("Copied spans", "Reports with a passage of their reference alone.")
-    unique_matches: float | None = absent("Unique matches", "Like their reference, among distinct ones.")
-    own_reference: float | None = absent("Own reference", "Pointing at their own reference among all.")
+    copied_spans: Share = given("Copied spans", "Reports with a passage found only in their own reference.")
+    unique_matches: float | None = absent(
+        "Unique matches", "Reports like their reference, among distinct references."
+    )
+    own_reference: float | None = absent(
+        "Own reference", "Reports that identify their own reference among all."
+    )
     signal: (
         Annotated[Mapping[MetricName, SignalTest], Field(max_length=4, json_schema_extra=NAMED)] | None
     ) = absent("Image signal", "By metric, whether reports fit their own study.")
     judge_outliers: (
         Annotated[Mapping[MetricName, OutlierCounts], Field(max_length=20, json_schema_extra=NAMED)] | None
-    ) = absent("Judge outliers", "By judged metric, studies far from what was to be expected.")
+    ) = absent("Judge outliers", "By judged metric, studies with an unexpected score.")
 
     letter_shares: (
         Annotated[Mapping[LetterName, Share], Field(max_length=4, json_schema_extra=NAMED)] | None
@@ -154,11 +163,11 @@ class Diagnostics(Typed):
 
 
 class MetricEntry(Typed):
-    """One metric of a record: mean, uncertainty, counts and what it was computed with."""
+    """One metric of a record: mean, uncertainty, counts and how it was computed."""
 
-    mean: Number = Field(title="Mean", description="Mean over studies; six decimals where it is published.")
+    mean: Number = Field(title="Mean", description="Mean over studies; six decimals when published.")
     se: Number | None = Field(
-        title="Standard error", description="Bootstrap standard error; null when too few patients."
+        title="Standard error", description="Bootstrap standard error; null with too few patients."
     )
     low: Number | None = Field(title="Lower end", description="Lower end of the 95 % interval.")
     high: Number | None = Field(title="Upper end", description="Upper end of the 95 % interval.")
@@ -181,16 +190,16 @@ class IntegrityFlag(Typed):
         title="Code", description="Code of the check, C2 to C26."
     )
     outcome: IntegrityOutcome = Field(title="Outcome", description="The consequence.")
-    text: Plain = Field(title="Text", description="A sentence of counts.")
+    text: Plain = Field(title="Text", description="A sentence with counts.")
     ids: Annotated[tuple[Annotated[str, Field(max_length=80)], ...], Field(strict=False, max_length=20)] = (
-        Field(title="Ids", description="The first studies concerned; none unless the set is public.")
+        Field(title="Ids", description="The first studies concerned; none unless the dataset is public.")
     )
 
 
 class Integrity(Typed):
-    """What the integrity checks found of a submission."""
+    """The results of a submission's integrity checks."""
 
-    outcome: IntegrityOutcome = Field(title="Outcome", description="The gravest outcome of a flag.")
+    outcome: IntegrityOutcome = Field(title="Outcome", description="The most severe outcome among the flags.")
     badges: Annotated[tuple[IntegrityFlag, ...], Field(strict=False, max_length=60)] = Field(
         title="Flags", description="Every finding."
     )
@@ -200,7 +209,7 @@ class Integrity(Typed):
 
 
 class Provenance(Typed):
-    """Where a record's numbers come from; null or absent where it is unknown."""
+    """Where a record's numbers come from; null or absent if unknown."""
 
     evaluator_version: str | None = Field(default=None, description="Version of the evaluator.")
     evaluator_commit: str | None = Field(default=None, description="Commit of its checkout.")
@@ -227,22 +236,20 @@ class Provenance(Typed):
 
 
 class LadderStep(Typed):
-    """Whether a run on a withheld set is shown, and what it was held against."""
+    """Whether a run on a withheld dataset is shown, and what it was compared with."""
 
     improved: bool = Field(title="Improved", description="Whether the run's numbers are shown.")
-    best: str | None = Field(
-        title="Best", description="The best of the same people before this run, team/model."
-    )
+    best: str | None = Field(title="Best", description="The best earlier run of the same people, team/model.")
 
 
 class Record(Typed):
-    """What one submission scored on one board (dataset and track). Written by the machine."""
+    """The scores of one submission on one board (dataset and track). Written by the machine."""
 
     schema_: Literal["rexrank/record/v1"] = Field(
         alias="schema", title="Format", description="Name and version of this format."
     )
     task: TaskName = Field(
-        default="report-generation", title="Task", description="What the model does with a study."
+        default="report-generation", title="Task", description="The task: what the model does with a study."
     )
     kind: Literal["submission", "null"] = Field(
         title="Kind", description="A participant's submission, or a baseline that sees no images."
@@ -262,10 +269,10 @@ class Record(Typed):
         title="Patients", description="Patients those studies come from; intervals resample patients."
     )
     metrics: Mapping[str, MetricEntry] = Field(
-        title="Metrics", description="Per metric key: mean, uncertainty and what it was computed with."
+        title="Metrics", description="Per metric key: mean, uncertainty and how it was computed."
     )
     missing: dict[str, str] = Field(
-        title="Missing metrics", description="Per metric that could not run: why."
+        title="Missing metrics", description="Per metric that could not run: the reason."
     )
     stand_in: bool = Field(
         title="Untrusted",
@@ -285,7 +292,7 @@ class Record(Typed):
     ladder: LadderStep | None = Field(
         default=None,
         title="Ladder",
-        description="Withheld sets: whether this run beats the best of the same people by more than one standard error.",
+        description="Withheld datasets: whether this run beats the best of the same people by more than one standard error.",
     )
     submitted: Day | None = Field(title="Submitted", description="Day of the submission.")
 
@@ -296,10 +303,10 @@ class Record(Typed):
 
     @property
     def withheld(self) -> bool:
-        """Whether the Ladder shows nothing of this run: it beats the team's best by too little and is not that best."""
+        """Whether the Ladder withholds this run: it beats the team's best by too little and is not that best."""
         step = self.ladder
         return step is not None and not step.improved and step.best != self.name
 
     def view(self) -> Any:
-        """The record as JSON values, with the fields that it was given."""
+        """The record as JSON values, with only the fields that were given."""
         return view(self)

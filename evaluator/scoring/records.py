@@ -1,8 +1,8 @@
-"""Records: what one submission scored on one board, written by the machine and never by hand.
+"""Records: the scores of one submission on one board, written by the machine and never by hand.
 
-`<leaderboard>/records/<dataset>/<track>/<team>__<model>.json` holds means, intervals, signatures
-and provenance; per-study scores lie in a parquet file of the same name under `studies/` for public
-datasets, and in the runner's store for the others.
+`<leaderboard>/records/<dataset>/<track>/<team>__<model>.json` has means, intervals, signatures and
+provenance; per-study scores are in a Parquet file of the same name under `studies/` for public datasets, and
+in the runner's store for the others.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FAILED_PREFIX: Final = "failed:"
 SUBGROUP_PREFIX: Final = "subgroup:"
 NULL_TEAM: Final = "baseline"
-"""The team of the null rows."""
+"""The team of the baselines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,17 @@ class Board:
 
 
 def record_path(leaderboard: Path, dataset: str, track: str, team: str, model: str) -> Path:
-    """Where a record lies."""
+    """The path of a record."""
     return leaderboard / "records" / dataset / track / f"{team}__{model}.json"
 
 
 def studies_path(root: Path, dataset: str, track: str, team: str, model: str) -> Path:
-    """Where per-study scores lie in a leaderboard, and in a store from before each record had a file of its own."""
+    """The path of per-study scores in a leaderboard, and in a store from before each record had its own file."""
     return root / "studies" / dataset / track / f"{team}__{model}.parquet"
 
 
 def studies_file(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Path:
-    """The file of a model's per-study scores, there or not: the leaderboard's on a public board, else the store's."""
+    """The file of a model's per-study scores, existing or not: in the leaderboard on a public board, else the store."""
     place = (board.dataset.id, board.track, team, model)
     if board.dataset.exposure.studies:
         return studies_path(leaderboard, *place)
@@ -77,7 +77,7 @@ def studies_file(leaderboard: Path, store: Path, board: Board, team: str, model:
 
 
 def studies_frame(scored: Scored, references: Mapping[str, Item]) -> pd.DataFrame:
-    """One row a study: id, patient, subgroup axes, each metric's score, whether it failed, a corpus metric's counts."""
+    """One row per study: id, patient, subgroup axes, each metric's score and failure flag, a corpus metric's counts."""
     import pandas as pd
 
     studies = [references[i] for i in scored.ids]
@@ -93,10 +93,11 @@ def studies_frame(scored: Scored, references: Mapping[str, Item]) -> pd.DataFram
 
 
 def write_record(leaderboard: Path, store: Path, board: Board, record: Record, frame: pd.DataFrame) -> Path:
-    """The record's path, after record and per-study scores were written, each whole or not at all.
+    """The path of the record written, with its per-study scores, each whole or not at all.
 
-    Of a set that is not public the record with all digits stays in the store beside the per-study scores
-    (`evaluator/scoring/kept_studies.py`); the leaderboard's has what may be shown, six decimals at most.
+    For a dataset that is not public, the full-precision record stays in the store next to the per-study
+    scores (`evaluator/scoring/kept_studies.py`); the leaderboard's has what may be shown, six decimals at
+    most.
     """
     parse_record(record.view(), record.name)
     place = (board.dataset.id, board.track, record.team, record.model)
@@ -137,11 +138,11 @@ MEMBERSHIP: Final = (
     "position_accuracy",
     "shared_wrong",
 )
-"""Diagnostics that count studies by what their references are: one match is a membership answer."""
+"""Diagnostics that count studies by their references: a single match would reveal membership."""
 
 
 def published(board: Board, record: Record) -> Record:
-    """The record as it may leave the runner: no number finer than the set's step, or of more than six decimals.
+    """The record as it may leave the runner: no number finer than the dataset's step or six decimals.
 
     What the Ladder withholds (`evaluator/statistics/rounding.py`) has no metrics at all.
     """
@@ -169,9 +170,9 @@ def _six_decimals(value: _M) -> _M:
 
 
 def published_numbers(board: Board, entry: MetricEntry) -> MetricEntry:
-    """A metric's entry as it may be shown: six decimals, or in the set's steps (`Exposure.step`).
+    """A metric's entry as it may be shown: six decimals, or in the dataset's steps (`Exposure.step`).
 
-    With steps an end of an interval can lie on the mean, but never on its wrong side.
+    With steps, an interval's end can equal the mean but never cross it.
     """
     step = step_of(board.dataset.exposure, entry.signature.partition("|")[0], entry.n)
     if step is None:
@@ -190,7 +191,7 @@ def _coarse(value: Any, step: float) -> Any:
 def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> list[Record]:
     """The records of one board in the order of their file names; raises `RexrankError` that names every damaged one.
 
-    With a store, records come with all digits where the store has them.
+    With a store, records have full precision if the store has them.
     """
     folder = leaderboard / "records" / board.dataset.id / board.track
     return collect([partial(_fullest, path, board, store) for path in sorted(folder.glob("*.json"))])
@@ -200,9 +201,9 @@ T = TypeVar("T")
 
 
 def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
-    """What each of the readers gives; raises one `RexrankError` with the words of all that raised one.
+    """The result of each reader; raises one `RexrankError` with the messages of all that raised one.
 
-    It is an `InputError` where each of them is.
+    It is an `InputError` if each of them is.
     """
     values: list[T] = []
     failures: dict[str, RexrankError] = {}
@@ -220,16 +221,16 @@ def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
 
 
 def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Record | None:
-    """One model's record with all digits: from the store alone unless the set is public; `None` without one."""
+    """One model's full-precision record: only from the store unless the dataset is public; `None` without one."""
     root = leaderboard if board.dataset.exposure.studies else store
     path = record_path(root, board.dataset.id, board.track, team, model)
     return load_record(path, board) if path.exists() else None
 
 
 def earlier_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Record | None:
-    """One model's record as `read_record`, for a run that replaces it: `None` for a damaged one too.
+    """One model's record as `read_record`, for a run that replaces it: also `None` for a damaged one.
 
-    Where the Ladder asks it what may be shown, it raises.
+    On a board of the Ladder, which needs it to decide what may be shown, it raises instead.
     """
     try:
         return read_record(leaderboard, store, board, team, model)
@@ -249,7 +250,7 @@ def _fullest(path: Path, board: Board, store: Path | None) -> Record:
     full = load_record(copy, board)
     if full.provenance.inputs != record.provenance.inputs:
         return record
-    # The card may have changed since (a withdrawal is an edit of the card); the numbers have not.
+    # The card may have changed since (a withdrawal edits the card); the numbers have not.
     return full.model_copy(update={"card": record.card})
 
 
@@ -283,7 +284,7 @@ def read_studies(
 
 
 def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
-    """Nothing; raises `ValueError` unless the scores are of the record's studies and give its means."""
+    """Nothing; raises `ValueError` unless the scores are for the record's studies and give its means."""
     from pandas.api.types import infer_dtype
 
     keys = list(record.metrics)
@@ -292,33 +293,33 @@ def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
     if absent:
         raise ValueError(f"it lacks {', '.join(sorted(absent)[:5])}")  # tie: none, a set of names
     if len(frame) != record.n:
-        raise ValueError(f"it holds {len(frame)} studies, its record {record.n}")
+        raise ValueError(f"it has {len(frame)} studies, its record {record.n}")
     for name in ("study_id", "patient"):
         if infer_dtype(frame[name], skipna=False) not in {"string", "empty"}:
-            raise ValueError(f"{name} holds something that is no text")
+            raise ValueError(f"{name} contains something that is not text")
     if frame["study_id"].duplicated().any():
-        raise ValueError("it holds a study twice")
+        raise ValueError("it contains a study twice")
     counts = [frame[c].to_numpy() for c in columns]
     if any(c.dtype != np.int64 or (c < 0).any() for c in counts):
-        raise ValueError("it counts something that is no whole number")
+        raise ValueError("it has a count that is not a whole number")
     for key in keys:
-        # Without the store's record it is the published one, whose means are as coarse as the set's step.
+        # Without the store's record it is the published one, whose means are as coarse as the dataset's step.
         room = step_of(board.dataset.exposure, key, record.n) or 1.1 * 10.0**-DECIMALS
         _check_metric(frame, key, record.metrics[key].mean, room)
 
 
 def _check_metric(frame: pd.DataFrame, key: str, mean: float, room: float) -> None:
-    """Nothing; raises `ValueError` unless a metric's columns are sound and give `mean` within `room`."""
+    """Nothing; raises `ValueError` unless a metric's columns are valid and give `mean` within `room`."""
     if frame[key].dtype != np.float64 or not np.isfinite(frame[key].to_numpy()).all():
         raise ValueError(f"{key} contains something that is not a number")
     if frame[FAILED_PREFIX + key].dtype != np.bool_:
         raise ValueError(f"{FAILED_PREFIX}{key} is not yes or no")
     if abs(frame_value(key, frame) - mean) > room:
-        raise ValueError(f"{key} has another mean than its record says")
+        raise ValueError(f"{key} has a mean that differs from its record")
 
 
 def load_record(path: Path, board: Board) -> Record:
-    """The record in a file; raises `RexrankError` unless it keeps its schema and is of its place."""
+    """The record in a file; raises `RexrankError` unless it follows its schema and belongs at its path."""
     team, _, model = path.stem.partition("__")
     again = score_again(board, team, model)
     record = typed_record(path, again)
@@ -329,27 +330,27 @@ def load_record(path: Path, board: Board) -> Record:
         model,
     ):
         raise RexrankError(
-            f"the record {path} is of another place: {record.dataset}/{record.track}, {record.name}. {again}"
+            f"the record {path} belongs elsewhere: {record.dataset}/{record.track}, {record.name}. {again}"
         )
     return record
 
 
 def score_again(board: Board, team: str, model: str) -> str:
-    """The sentence that says how a record and its per-study scores are made anew."""
+    """The sentence that says how to score a record again."""
     command = f"rexrank score submissions/{team}/{model} --dataset {board.dataset.id}"
     if team == NULL_TEAM:
         command = f"rexrank baseline {board.dataset.id}"
     if not board.dataset.exposure.ladder:
         return f"Score the submission again with: {command}"
-    # The Ladder asks the store what was shown, so that a new run does not simply replace what is damaged there.
-    return f"Restore the file from a backup; without one remove the model's record and scores from the store, then: {command}"
+    # The Ladder reads from the store what was shown, so a new run cannot simply replace a damaged file there.
+    return f"Restore the file from a backup. Without a backup, remove the model's record and scores from the store, then run: {command}"
 
 
 AGAIN: Final = "Score its submission again."
 
 
 def typed_record(path: Path, cure: str = AGAIN) -> Record:
-    """The record in a file; raises `RexrankError` for a damaged one, whose last words are `cure`."""
+    """The record in a file; raises `RexrankError` for a damaged one, with `cure` at the end of its message."""
     try:
         value = load_json(path)
     except (OSError, ValueError) as error:
@@ -358,12 +359,12 @@ def typed_record(path: Path, cure: str = AGAIN) -> Record:
 
 
 def parse_record(value: Any, name: str, cure: str = AGAIN) -> Record:
-    """The record that a JSON value holds; raises `RexrankError` when it does not keep its schema."""
+    """The record in a JSON value; raises `RexrankError` if it does not follow its schema."""
     try:
         return Record.model_validate(value)
     except ValidationError as error:
         raise RexrankError(
-            f"the record {name} does not keep its schema at {first_violation(error, Record)}. "
+            f"the record {name} does not follow its schema at {first_violation(error, Record)}. "
             f"Records are written by the machine and must not be edited by hand. {cure}"
         ) from error
 
@@ -376,7 +377,7 @@ def boards(leaderboard: Path) -> Iterator[Board]:
 
 
 def all_boards() -> Iterator[Board]:
-    """Every board that there may be, in table order."""
+    """Every possible board, in table order."""
     from evaluator.datasets.registry import dataset_ids, get_dataset
 
     for dataset in map(get_dataset, dataset_ids()):

@@ -1,6 +1,6 @@
-"""Report generation's part of scoring: null rows, probes, diagnostics and integrity checks of texts.
+"""Report generation's part of scoring: baselines, probes, diagnostics and integrity checks of texts.
 
-The checks themselves are in `evaluator/scoring/integrity/`. They speak in counts, and in study ids only where ids
+The checks themselves are in `evaluator/scoring/integrity/`. They report counts, and study ids only where ids
 may be shown; they never quote a text.
 """
 
@@ -34,16 +34,16 @@ from evaluator.statistics.case_mix import case_mix, length_terciles
 from evaluator.statistics.judge_outliers import judge_outliers
 
 EVIDENCE: Final = ("radgraph_f1", "ratescore")
-"""Metrics that a text cannot talk to, and that judge scores are held against."""
+"""Metrics that a text cannot manipulate by prompting, against which judge scores are compared."""
 
 
 class ReportScoring(TaskScoring[StudyReport]):
-    """Reports are compared as texts: with each other, with the references, and with what came before."""
+    """Reports are compared as texts: with each other, with the references, and with earlier submissions."""
 
     def nulls(
         self, references: References, training: Sequence[StudyReport], seed: str
     ) -> Mapping[str, Mapping[str, StudyReport]]:
-        """A normal template, other patients' references, and what training reports give."""
+        """A normal template, other patients' references, and baselines from training reports."""
         return null_reports(reports_of(references), training, seed=seed)
 
     def probes(self, references: References, seed: str) -> Mapping[str, Mapping[str, StudyReport]]:
@@ -55,9 +55,9 @@ class ReportScoring(TaskScoring[StudyReport]):
         return parse_reports(path)
 
     def axes(self, board: Board, pairs: Sequence[Pair], scored: Scored, run: Run) -> dict[str, list[str]]:  # noqa: ARG002
-        """`length`: terciles of words. `normal`, `findings`: from the labels of the CheXbert that SembScore used.
+        """`length`: terciles of words. `normal`, `findings`: from the CheXbert labels that SembScore used.
 
-        The latter two are left out where it did not run.
+        The latter two are left out if it did not run.
         """
         axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
         if "semb_score" in scored.scores:
@@ -82,8 +82,8 @@ class ReportScoring(TaskScoring[StudyReport]):
         """Diagnostics of the reports, and the flags of C2 to C23.
 
         Diagnostics: those of `describe`, `signal` (C14), and `judge_outliers` (C23): per judged metric the
-        studies far `above` and `below` what RadGraph-F1 and RaTEScore lead to expect, `None` where that cannot
-        be told.
+        studies far `above` and `below` the expectation from RadGraph-F1 and RaTEScore, `None` if there is
+        none.
         """
         scored, references = entry.scored, entry.references
         texts = copying.board_texts(references, entry.pairs)
@@ -109,7 +109,7 @@ class ReportScoring(TaskScoring[StudyReport]):
 
 
 def _judge_outliers(scored: Scored) -> dict[str, OutlierCounts] | None:
-    """Per judged metric the counts of studies far above and below what the evidence leads to expect."""
+    """Per judged metric, the counts of studies far above and below the expectation."""
     evidence = [scored.scores[k] for k in EVIDENCE if k in scored.scores]
     if len(evidence) < len(EVIDENCE):
         return None
@@ -128,14 +128,14 @@ def _judge_outliers(scored: Scored) -> dict[str, OutlierCounts] | None:
 
 
 def _identity(scored: Scored) -> list[Flag]:
-    """C16, where nothing failed: the worst values of RadCliQ and of its parts do not obey the formula."""
+    """C16, if nothing failed: the worst values of RadCliQ and of its parts do not follow the formula."""
     if any(s.failed.any() for s in scored.scores.values()):
         return []
     return plausibility.check_identity(plausibility.means(scored), rounded=False)
 
 
 def _planted(references: References, texts: Texts, scored: Scored) -> list[Flag]:
-    """C20: planted strings that came back, and known-wrong references matched as well as right ones."""
+    """C20: planted strings that reappear, and known-wrong references matched as well as correct ones."""
     flags = copying.check_canaries(texts, references.planted.strings)
     key = next((k for k in (TASK.primary, TASK.recomputed) if k in scored.scores), None)
     swapped = [i for i, study in enumerate(scored.ids) if study in references.planted.swapped]
@@ -153,7 +153,7 @@ def _compare_earlier(
     earlier: Earlier,
     name: str,
 ) -> list[Flag]:
-    """C18 against every other model, and on a withheld set C19 against every file of the same team."""
+    """C18 against every other model, and on a withheld dataset C19 against every file of the same team."""
     mine, team = _written(ids, reports, board), name.partition("/")[0]
     now = dict(zip(ids, mine, strict=True))
     withheld = not board.dataset.exposure.membership_counts
@@ -181,13 +181,13 @@ def _compare_earlier(
 
 
 def _one_probing(flags: Sequence[Flag]) -> list[Flag]:
-    """The flags with C19 once: the main branch and the store may hold the same earlier file."""
+    """The flags with C19 only once: the main branch and the store may have the same earlier file."""
     probing = [f for f in flags if f.code == "C19"]
     return [f for f in flags if f.code != "C19"] + probing[:1]
 
 
 def _written(ids: Sequence[str], reports: Mapping[str, StudyReport], board: Board) -> list[str]:
-    """A model's reports as it wrote them, in the order of `ids`, an empty text where it has none."""
+    """A model's reports as written, in the order of `ids`, an empty text for a missing one."""
     needs = board.task.track(board.track).needs
     sections = [reports[i].fields if i in reports else {} for i in ids]
     return [" ".join(fields.get(name, "") for name in needs).strip() for fields in sections]

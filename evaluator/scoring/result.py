@@ -1,4 +1,4 @@
-"""What scoring gave, with the statistics that a paper needs: means with intervals, paired tests, tables."""
+"""The result of scoring, with the statistics that a paper needs: means with intervals, paired tests, tables."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Result(Scored):
-    """Scores of pairs, and what they say.
+    """Scores of pairs, and their statistics.
 
-    `patients`: the patient of each pair, in the order of `ids`, or empty where none was given: intervals
-    and tests then take every pair for a patient of its own.
+    `patients`: the patient of each pair, in the order of `ids`, or empty if none was given: intervals and
+    tests then treat every pair as a separate patient.
     """
 
     patients: tuple[str, ...] = ()
@@ -35,12 +35,12 @@ class Result(Scored):
     def mean(self) -> dict[str, float]:
         """The mean of each metric over the pairs; a pair that could not be scored counts as the worst value.
 
-        Of a corpus metric the value on all pairs together, which is no mean.
+        For a corpus metric, the value on all pairs together, which is not a mean.
         """
         return {key: value_of(key, s) for key, s in self.scores.items()}
 
     def table(self) -> pd.DataFrame:
-        """A row a metric: `title`, `mean`, `low`, `high`, `n`, `n_failed`, `higher_is_better`.
+        """One row per metric: `title`, `mean`, `low`, `high`, `n`, `n_failed`, `higher_is_better`.
 
         `low` and `high` bound the 95 % interval of the bootstrap over patients, 10,000 draws, the same
         every time; missing with fewer than 30 patients.
@@ -73,7 +73,7 @@ class Result(Scored):
         return {key: (mean, *ends[key]) for key, mean in self.mean().items()}
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a pair, by id: one column a metric, `patient` where patients were given.
+        """One row per pair, by id: one column per metric, and `patient` if patients were given.
 
         `n_failed` counts the metrics that could not score the pair and gave it their worst value.
         """
@@ -86,12 +86,12 @@ class Result(Scored):
         return pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
 
     def compare(self, other: Result) -> pd.DataFrame:
-        """A row a metric: is this better than `other` on the same pairs?
+        """One row per metric: is this better than `other` on the same pairs?
 
         `difference` is this mean minus the other's, `low` and `high` its 95 % interval, `p` that of the
         paired sign-flip test over patients, `p_holm` the same corrected for the number of metrics (Holm
-        1979), `better` is "this", "other" or empty where `p_holm` is not below .05. A corpus metric is not tested:
-        its `p` and `p_holm` are missing.
+        1979), `better` is "this", "other" or empty if `p_holm` is not below .05. A corpus metric is not
+        tested: its `p` and `p_holm` are missing.
 
         Raises `InputError` unless both scored the same ids with the same signatures.
         """
@@ -135,7 +135,7 @@ class Result(Scored):
         return pd.DataFrame.from_dict({k: rows[k] for k in common}, orient="index").rename_axis("metric")
 
     def to_dict(self) -> dict[str, Any]:
-        """What `Scored.to_dict` gives, with `means`: per metric `mean`, `low`, `high`, `n`, `n_failed`."""
+        """The result of `Scored.to_dict`, with `means`: per metric `mean`, `low`, `high`, `n`, `n_failed`."""
         means = {
             key: {
                 "mean": mean,
@@ -149,13 +149,13 @@ class Result(Scored):
         return {"means": means, **Scored.to_dict(self)}
 
     def _order_in(self, other: Result, keys: list[str]) -> list[int]:
-        """Where the pairs of this result stand in the other."""
+        """The positions of this result's pairs in the other."""
         if not keys:
             raise InputError("the two results have no metric in common.")
         if set(self.ids) != set(other.ids):
             mine, theirs = len(set(self.ids) - set(other.ids)), len(set(other.ids) - set(self.ids))
             raise InputError(
-                f"the two results are of different pairs: {mine} ids only in this one, {theirs} only in the other."
+                f"the two results are for different pairs: {mine} ids only in this one, {theirs} only in the other."
             )
         for key in keys:
             if self.signatures[key] != other.signatures[key]:
@@ -176,7 +176,7 @@ class Result(Scored):
     def _draws(
         self, blocks: list[bootstrap.FloatArray], clusters: bootstrap.Clusters
     ) -> list[bootstrap.FloatArray]:
-        """Bootstrap means of each block, nothing with too few patients."""
+        """Bootstrap means of each block, empty with too few patients."""
         enough = clusters.n >= bootstrap.MIN_CLUSTERS
         return bootstrap.draw_means(blocks, clusters, self._seed()) if enough and blocks else []
 
@@ -195,7 +195,7 @@ def _better(key: str, difference: float, p: float) -> str:
 
 
 def by_patient(patients: Mapping[str, str], ids: tuple[str, ...]) -> tuple[str, ...]:
-    """The patient of each id, empty where no id has one. Raises `ValueError` that names an id without one."""
+    """The patient of each id, empty if no id has one. Raises `ValueError` that names an id without one."""
     if not patients:
         return ()
     if lacking := next((i for i in ids if not patients.get(i)), None):

@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """How to score: everything the command line can say.
+    """How to score: everything that can be set on the command line.
 
-    `metrics`: those of the task unless some are named. `store` is the runner's private folder for finished scores, per-study scores of sets that are not public, and
-    the text cache; `None` means the user's cache folder.
+    `metrics`: those of the task unless some are named. `store` is the runner's private folder for finished
+    scores, per-study scores of datasets that are not public, and the text cache; `None` means the user's
+    cache folder.
     """
 
     metrics: tuple[str, ...] = ()
@@ -63,15 +64,15 @@ class ScoreSettings:
     accounts: frozenset[int] = frozenset()
     """Ids of the GitHub accounts behind the pull request: the Ladder looks at all their teams."""
     records: Path | None = None
-    """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
+    """Where records and per-study scores of non-public datasets go, if not to the store (a preview's copy)."""
     cluster: RayCluster | None = None
-    """Where the models run, if not here."""
+    """Where the models run, if not on this machine."""
 
 
 def board_pairs(
     board: Board, references: References, predictions: Mapping[str, Prediction], protocol: ProtocolName
 ) -> list[Pair]:
-    """Every item of the track as a pair, in the order of the ids; raises `InputError` where no item has a reference."""
+    """Every item of the track as a pair, in the order of the ids; raises `InputError` if no item has a reference."""
     pairs = references.pairs(predictions, board.track, protocol)
     if not pairs:
         item = board.task.item
@@ -96,15 +97,15 @@ def score_board(
 
 
 def board_metrics(board: Board, settings: ScoreSettings) -> tuple[str, ...]:
-    """The metrics of the settings that may score the board, else those of its task.
+    """The metrics of the settings that apply to the board, else those of its task.
 
-    Raises `InputError` where none of those named may.
+    Raises `InputError` if none of those named applies.
     """
     wanted = settings.metrics or task_metrics(board.task.id)
     fitting = tuple(k for k in wanted if fits(k, board.task, board.track))
     if not fitting:
         known = ", ".join(k for k in metric_keys() if fits(k, board.task, board.track))
-        raise InputError(f"none of {', '.join(wanted)} scores {board.name}. These do: {known}.")
+        raise InputError(f"none of {', '.join(wanted)} can score {board.name}. These can: {known}.")
     return fitting
 
 
@@ -126,7 +127,7 @@ def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback 
 
 
 def _judges_for(board: Board, store: Path, settings: ScoreSettings) -> dict[str, JudgeSettings]:
-    """The judges told what they judge, so that restricted texts go to no hosted model by accident."""
+    """The judges with the dataset set, so that restricted texts never reach a hosted model by accident."""
     return {
         key: replace(judge, dataset=board.dataset.id, cache_dir=judge.cache_dir or store / "transcripts")
         for key, judge in settings.judges.items()
@@ -148,9 +149,9 @@ def make_record(
     kind: Literal["submission", "null"] = "submission",
     earlier: Earlier | None = None,
 ) -> Record:
-    """The record of a finished scoring, with means, standard errors and 95 % intervals, all digits kept.
+    """The record of a finished scoring, with means, standard errors and 95 % intervals at full precision.
 
-    `pairs`: the board's texts as scored. `earlier`: what was submitted before, to find copies among.
+    `pairs`: the board's texts as scored. `earlier`: earlier submissions, among which to find copies.
     """
     from evaluator.scoring.diagnostics import diagnose
     from evaluator.scoring.task_scoring import Entry, scoring_of
@@ -238,9 +239,9 @@ def keep_record(
     leaderboard: Path,
     submission: Submission | None = None,
 ) -> Path:
-    """The path of the record, after it and its per-study scores were written as the Ladder has it.
+    """The path of the record written, with its per-study scores, after the Ladder's decision.
 
-    With a submission its texts on a public board are written too, for the case browser.
+    With a submission, its texts on a public board are written too, for the case browser.
     """
     from evaluator.scoring.diagnostics import recheck
     from evaluator.scoring.task_scoring import scoring_of
@@ -264,7 +265,7 @@ def keep_record(
 
 
 def _people(board: Board, settings: ScoreSettings, digest: str) -> People:
-    """Who stands behind the predictions on a board of the Ladder: the run's accounts, and the ledger's."""
+    """The accounts behind the predictions on a board of the Ladder: the run's and the ledger's."""
     if not board.dataset.exposure.ladder:
         return NOBODY
     known = accounts_by_digest(store_directory(settings.store), board.dataset)
@@ -280,9 +281,9 @@ def score_submission(
     progress: ProgressCallback | None = None,
     earlier: Mapping[str, Mapping[str, Prediction]] | None = None,
 ) -> list[Path]:
-    """The paths of the records written: one a track that the submission entered.
+    """The paths of the records written: one per track that the submission entered.
 
-    A run that was killed goes on where it stopped when the same command is given again.
+    A killed run resumes where it stopped when the same command is run again.
     """
     predictions = submission.files[dataset.id]
     paths = []
@@ -307,7 +308,7 @@ def keep_cases(
     submission: Submission,
     leaderboard: Path,
 ) -> None:
-    """Nothing, after the texts of a public board were written for the case browser; of another none are."""
+    """Nothing; writes the texts of a public board for the case browser, and none for another board."""
     write_cases(
         leaderboard,
         board,

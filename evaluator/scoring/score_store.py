@@ -1,8 +1,8 @@
-"""Finished scores by what they depend on, so that no metric is computed twice.
+"""Finished scores, keyed by everything they depend on, so that no metric is computed twice.
 
-The key of an entry is the metric's signature and the texts of every pair. A killed run therefore
-goes on where it stopped, a preview and a publication share their work, and nothing stale is ever
-read: another signature or another text is another key.
+The key of an entry is the metric's signature and the texts of every pair. A killed run therefore resumes
+where it stopped, a preview and a publication share their work, and nothing stale is ever read: another
+signature or another text gives another key.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ScoreStore:
         return digest.hexdigest()
 
     def get(self, key: str, n: int) -> Scores | None:
-        """The entry of `key`; `None` unless it is there, whole and of `n` pairs."""
+        """The entry of `key`; `None` unless it exists, is complete and has `n` pairs."""
         try:
             data = io.BytesIO(self._path(key).read_bytes())
             with np.load(data, allow_pickle=False) as entry:
@@ -59,7 +59,7 @@ class ScoreStore:
         return Scores(values, failed, counts=counts)
 
     def put(self, key: str, scores: Scores) -> None:
-        """Nothing, after the scores were kept; raises `RexrankError` when the disk is full."""
+        """Nothing; stores the scores, and raises `RexrankError` if the disk is full."""
         buffer = io.BytesIO()
         if scores.counts is None:
             np.savez(buffer, values=scores.values, failed=scores.failed)

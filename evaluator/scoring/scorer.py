@@ -1,4 +1,4 @@
-"""Metrics for research: any pairs of texts, without a submission, and the statistics of what they scored."""
+"""Metrics for research: any pairs of texts, without a submission, and the statistics of their scores."""
 
 from __future__ import annotations
 
@@ -51,19 +51,20 @@ class Scorer:
             metrics: a metric key or several (`rexrank metrics` lists them).
             models: directory of weights, as `rexrank models fetch` fills it (default: REXRANK_MODELS).
             device: Torch device name.
-            cache: folder of encoder results by text, so that a text is encoded once in all calls.
-            protocol: `clean` normalises both sides first; `compat` takes the strings as they are, as the
+            cache: folder of encoder results by text, so that a text is encoded only once across calls.
+            protocol: `clean` normalises both sides first; `compat` takes the strings unchanged, as the
                 official code does.
-            batch_size: texts handed to an encoder at a time. On a CPU scores do not depend on it, nor on
-                what else is scored, to the last bit; elsewhere it is the size of a forward pass.
-            details: keep what each metric saw of each pair.
-            variants: named variant per metric key, for those that have some.
+            batch_size: texts given to an encoder at a time. On a CPU, scores do not depend on it, nor on what
+                else is scored, to the last bit; elsewhere it is the size of a forward pass.
+            details: keep what each metric saw in each pair.
+            variants: named variant per metric key, for metrics that have variants.
             judge: which LLM judge answers, one for all judged metrics or one by metric key.
             progress: called as (what, done, total).
-            partial: leave out a metric that cannot run, and say why in `unavailable`, instead of raising.
+            partial: leave out a metric that cannot run, with the reason in `unavailable`, instead of raising.
 
         Raises:
-            KeyError: an unknown metric. ValueError: an unknown variant. InputError: a device that is not here.
+            KeyError: an unknown metric. ValueError: an unknown variant. InputError: a device that this
+                machine does not have.
         """
         from evaluator.metrics.judges import by_metric
         from evaluator.models.text_cache import TextCache
@@ -95,18 +96,18 @@ class Scorer:
         ids: Sequence[Any] | None = None,
         patients: Sequence[Any] | None = None,
     ) -> Result:
-        """The scores of pairs and what they say.
+        """The scores of pairs and their statistics.
 
         Args:
             rows: a pandas or `datasets` table with the columns `reference`, `prediction`, and `id` and
-                `patient` where there are such; or pairs, mappings or sequences of id, reference, prediction.
+                `patient` if it has them; or pairs, mappings or sequences of id, reference, prediction.
             references: instead of `rows`, the texts of one side.
             predictions: the texts of the other, in the same order.
             ids: their ids (default: 0, 1, …).
-            patients: whose study each is, for intervals and tests (default: each a patient of its own).
+            patients: the patient of each pair, for intervals and tests (default: each pair a separate patient).
 
         Raises:
-            ValueError: a bad row, named. MetricUnavailable: metrics cannot run here; each is named with what
+            ValueError: a bad row, named. MetricUnavailable: metrics cannot run here; each is listed with what
                 to do, unless `partial`.
         """
         values, owners = rows_of(rows, references, predictions, ids, patients)

@@ -1,4 +1,4 @@
-"""Parts of a submission scored on several machines, and how they become one record again."""
+"""Parts of a submission scored on several machines, and merged into one record."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Shard(Typed):
     device: str
     ids: Annotated[tuple[str, ...], Field(strict=False)]
     metrics: Annotated[tuple[str, ...], Field(strict=False)]
-    """The metrics of `scores` in the order that was asked for: columns stand in it."""
+    """The metrics of `scores` in the requested order, which is the order of columns."""
     signatures: Mapping[str, str]
     unavailable: Mapping[str, str]
     scores: Mapping[str, list[float]]
@@ -56,20 +56,20 @@ class Shard(Typed):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """Every metric has a signature, and a value and a failure for every study."""
+        """The shard, if every metric has a signature, and a value and a failure flag for every study."""
         n = len(self.ids)
         if not set(self.metrics) == self.scores.keys() == self.failed.keys() == self.signatures.keys():
-            raise ValueError("its metrics differ from field to field")
+            raise ValueError("its fields have different metrics")
         lengths = {len(values) for values in self.scores.values()} | {len(f) for f in self.failed.values()}
         if lengths - {n}:
-            raise ValueError("a metric does not have a value a study")
+            raise ValueError("a metric does not have one value per study")
         for text in self.signatures.values():
             Signature.parse(text)
         return self
 
     @property
     def scored(self) -> Scored:
-        """The scores as the engine made them."""
+        """The scores in the engine's form."""
         counts = self.counts
         scores = {
             key: Scores(
@@ -86,7 +86,7 @@ class Shard(Typed):
 
 
 def shard_folder(store: Path, board: Board, submission: Submission) -> Path:
-    """Where the shards of one submission lie: named by the predictions' digest, so never stale."""
+    """The folder of one submission's shards, named by the predictions' digest and so never stale."""
     digest = submission.files[board.dataset.id].sha256
     return (
         store / "shards" / board.dataset.id / board.track / f"{submission.team}__{submission.model}" / digest
@@ -96,7 +96,7 @@ def shard_folder(store: Path, board: Board, submission: Submission) -> Path:
 def write_shard(
     settings: ScoreSettings, board: Board, submission: Submission, scored: Scored, part: tuple[int, int]
 ) -> Path:
-    """The path of a shard's file, after writing it."""
+    """The path of the shard's file written."""
     shard = Shard(
         index=part[0],
         count=part[1],
@@ -123,10 +123,10 @@ def merge_shards(
     settings: ScoreSettings,
     earlier: Mapping[str, Mapping[str, Prediction]] | None = None,
 ) -> list[Path]:
-    """The records written; equal bit for bit to an unsharded run on one device.
+    """The records written, bit for bit equal to an unsharded run on one device.
 
-    CheXbert's readings, which the subgroups and the integrity rules need, come from the store's text cache, or
-    from the weights of the settings. Raises `InputError` that names the shards which are still missing.
+    CheXbert's readings, which the subgroups and the integrity rules need, come from the store's text cache,
+    or from the weights of the settings. Raises `InputError` that names the shards still missing.
     """
     predictions = submission.files[dataset.id]
     store = store_directory(settings.store)
@@ -141,7 +141,7 @@ def merge_shards(
         pairs = board_pairs(board, references, predictions.items, own_settings.protocol)
         if list(scored.ids) != [p.id for p in pairs]:
             raise InputError(
-                f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(pairs)} of the track. "
+                f"the shards of {board.name} have {len(scored.ids)} studies, not the {len(pairs)} of the track. "
                 "Score every shard again against the same references."
             )
         before = earlier_on(board, submission, earlier, leaderboard, store, own_settings.records)
@@ -158,7 +158,7 @@ def _read_shards(folder: Path) -> list[Shard]:
     counts = {s.count for s in shards}
     if len(counts) != 1:
         raise InputError(
-            f"found shards of {len(counts)} different divisions in {folder}; wanted those of one. "
+            f"found shards of {len(counts)} different divisions in {folder}; wanted shards of one. "
             "Score the shards first (rexrank score … --shard i/n), all with the same n."
         )
     count = counts.pop()
@@ -175,7 +175,7 @@ def _read_shard(path: Path) -> Shard:
     try:
         shard = Shard.model_validate(load_json(path))
         if (f"{shard.index}", f"{shard.count}") != (index, count):
-            raise ValueError("it is of another part")  # noqa: TRY301
+            raise ValueError("it belongs to another part")  # noqa: TRY301
     except (OSError, ValueError) as error:
         raise RexrankError(
             f"cannot read the shard {path}: {first_line(error)}. Score it again with: rexrank score … --shard {index}/{count}"

@@ -1,4 +1,4 @@
-"""What a task adds to scoring: its baselines, its sanity probes, and what its integrity checks say."""
+"""What a task adds to scoring: its baselines, sanity probes and integrity checks."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ P = TypeVar("P", bound=Prediction)
 class Entry(Generic[P]):
     """A submission as scored on a board, for its integrity checks.
 
-    `pairs`: the texts as they were scored, of `predictions`. `run`: how the board was scored. `name`: `team/model`.
-    `earlier`: what was there before it. `strata`: a label an item within which references change places; empty for none.
+    `pairs`: the texts as they were scored, of `predictions`. `run`: how the board was scored. `name`:
+    `team/model`. `earlier`: earlier submissions. `strata`: a label per item; references are shuffled within
+    equal labels; empty for none.
     """
 
     board: Board
@@ -43,46 +44,47 @@ class Entry(Generic[P]):
 
 
 class TaskScoring(ABC, Generic[P]):
-    """A task's part of scoring; texts, scores and records are made for every task alike."""
+    """A task's part of scoring; texts, scores and records work the same for every task."""
 
     bands: ClassVar[Mapping[str, Band]] = MappingProxyType({})
-    """Sanity bands by metric, where the task has others than the metrics' own classes."""
+    """Sanity bands by metric, if the task's differ from those of the metrics' own classes."""
 
     probed: ClassVar[int] = 500
-    """References tried against themselves and against an empty prediction, at most; the shuffle uses all."""
+    """Most references probed against themselves and an empty prediction; the shuffle uses all."""
 
     @abstractmethod
     def nulls(
         self, references: References, training: Sequence[Any], seed: str
     ) -> Mapping[str, Mapping[str, P]]:
-        """Per null row (a key of the task's `baselines`) a prediction for every item.
+        """Per baseline (a key of the task's `baselines`), a prediction for every item.
 
-        `training`: of the task's own kind, from `<dataset>.train.json`; rows that need it are left out without it.
-        `seed` names the dataset and its version: the same seed gives the same rows on any machine.
+        `training`: of the task's own kind, from `<dataset>.train.json`; baselines that need it are left out
+        without it. `seed` names the dataset and its version: the same seed gives the same rows on any
+        machine.
         """
 
     @abstractmethod
     def probes(self, references: References, seed: str) -> Mapping[str, Mapping[str, P]]:
-        """The probes of the metrics' sanity by name: `itself`, `empty` and `shuffled`, a prediction an item."""
+        """The sanity probes of the metrics by name: `itself`, `empty` and `shuffled`, one prediction per item."""
 
     def training(self, path: Path) -> Sequence[Any]:  # noqa: ARG002 - of a task that learns from training data
-        """What null rows learn from, of a file of training data; nothing for a task without such rows."""
+        """What baselines learn from, read from a file of training data; nothing for a task without such baselines."""
         return ()
 
     def axes(self, board: Board, pairs: Sequence[Pair], scored: Scored, run: Run) -> dict[str, list[str]]:  # noqa: ARG002 - of a task with such axes
-        """Subgroup axes that follow from the references, by name a group an item."""
+        """Subgroup axes derived from the references: by name, one group per item."""
         return {}
 
     @abstractmethod
     def describe(self, references: References, pairs: Sequence[Pair]) -> Diagnostics:
-        """Diagnostics alone, as a null row has them: a baseline that copies on purpose is not accused of it."""
+        """Only diagnostics, as for baselines: a baseline that copies on purpose is not accused of it."""
 
     @abstractmethod
     def diagnose(self, entry: Entry[P]) -> tuple[Diagnostics, list[Flag]]:
-        """Diagnostics of the predictions, and what the integrity checks find; what may be shown is common."""
+        """Diagnostics of the predictions, and the integrity checks' flags, before they are adapted for publication."""
 
     def copies(self, predictions: Mapping[str, P], references: References) -> list[Flag]:  # noqa: ARG002 - of a task whose predictions can be copies
-        """Flags of predictions that repeat their references, for whoever holds them before anything is public."""
+        """Flags of predictions that repeat their references, for a check before anything is public."""
         return []
 
 

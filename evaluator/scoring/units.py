@@ -1,7 +1,7 @@
-"""Units of work: one submission on one dataset by one group of metrics, scored into the store and nowhere else.
+"""Units of work: one submission on one dataset with one group of metrics, scored only into the store.
 
-The store finds finished scores by what they depend on, so that any machine may score a unit, twice or half as well:
-whoever makes the records afterwards finds the same numbers.
+The store finds finished scores by what they depend on, so any machine may score a unit, even twice or only in
+part: the machine that makes the records afterwards finds the same numbers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WHOSE: Final = rf"(?:{_SLUG}/{_SLUG}|{NULL_TEAM})"
 GROUP: Final = "[a-z][a-z0-9_]{0,39}"
 MAX_UNITS: Final = 5_000
 RESCORING: Final = "rescoring.json"
-"""In the leaderboard: the units that its next state waits for; absent without any."""
+"""In the leaderboard: the units that its next state waits for; absent if there are none."""
 
 
 class Unit(Typed):
@@ -55,18 +55,18 @@ class Unit(Typed):
 
 
 class Rescoring(Typed):
-    """`rescoring.json`: what the scorer found that its store lacks, so that boards keep the rows they have."""
+    """`rescoring.json`: what the scorer's store lacks, so that boards keep their rows until it is scored."""
 
     schema_: Literal["rexrank/rescoring/v1"] = Field(alias="schema")
     units: Annotated[tuple[Unit, ...], Field(strict=False, max_length=MAX_UNITS)]
 
 
 def parse_units(text: str, most: int) -> list[Unit]:
-    """The units of a text with spaces between; raises `InputError` for another form or more than `most`."""
+    """The units of a space-separated text; raises `InputError` for another form or more than `most`."""
     one = rf"{WHOSE}:{_SLUG}:{GROUP}"
     names = text.split(" ", most)
     if len(names) > most or not all(re.fullmatch(one, n) for n in names):
-        raise InputError(f"wanted 1 to {most} units SUBMISSION:DATASET:GROUP with a space between.")
+        raise InputError(f"wanted 1 to {most} units SUBMISSION:DATASET:GROUP, separated by spaces.")
     return [Unit(submission=s, dataset=d, group=g) for s, d, g in (name.split(":") for name in names)]
 
 
@@ -79,7 +79,7 @@ def metric_groups(task: Task) -> dict[str, tuple[str, ...]]:
 
 
 def group_of(key: str) -> str:
-    """The group of a metric, by what it and the metrics that it is made of need."""
+    """The group of a metric, by what it and the metrics it combines need."""
     metric = get_metric(key)
     if metric.family == "judge":
         return key
@@ -93,9 +93,10 @@ def score_unit(
     submission: Submission | None = None,
     training: Sequence[object] = (),
 ) -> None:
-    """Scores a unit into the store; `submission`: whose it is, `None` for the baselines, which learn from `training`.
+    """Scores a unit into the store.
 
-    A metric that cannot run here is left out. Records and tables are not made.
+    `submission`: the unit's submission, `None` for the baselines, which learn from `training`. A metric that
+    cannot run here is left out. Records and tables are not made.
     """
     for track in references.dataset.tracks:
         board = Board(references.dataset, track)
@@ -111,7 +112,7 @@ def lacking(
     submission: Submission | None = None,
     training: Sequence[object] = (),
 ) -> list[str]:
-    """The groups of which the store lacks scores that this machine can make; arguments as in `score_unit`."""
+    """The groups for which the store lacks scores that this machine can compute; arguments as in `score_unit`."""
     store, groups = ScoreStore(store_directory(settings.store)), set()
     for track in references.dataset.tracks:
         board = Board(references.dataset, track)
@@ -141,7 +142,7 @@ def _tables(
 
 
 def signatures_here(board: Board, settings: ScoreSettings) -> dict[str, Signature]:
-    """What the metrics of a board that can run here would sign with."""
+    """The signatures of the board's metrics that can run here."""
     run = board_run(board, settings)
     signatures = {}
     for key in board_metrics(board, settings):

@@ -79,7 +79,7 @@ def test_a_metric_out_of_its_band_stops_the_ranking(sandbox, probe, value, datas
     else:
         assert check_sanity(leaderboard, board, signatures) == []
     assert check_sanity(leaderboard, board, {"bleu_2": "another"}) == [
-        f"sanity was not probed for bleu_2 as signed here: rexrank baseline {dataset}"
+        f"sanity was not probed for bleu_2 under the signatures used here: rexrank baseline {dataset}"
     ]
     path.write_text("{}")
     with pytest.raises(RexrankError, match="Rebuild it"):

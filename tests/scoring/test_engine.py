@@ -91,7 +91,7 @@ def test_one_metric_that_cannot_run_does_not_stop_the_others():
     assert list(result.scores) == ["bleu_2"]
     assert result.unavailable == {
         "broken": "no weights. Fetch them with: rexrank models fetch x",
-        "on_broken": "it is made of broken, which could not be computed.",
+        "on_broken": "it combines broken, which could not be computed.",
     }
 
 

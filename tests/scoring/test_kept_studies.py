@@ -98,7 +98,7 @@ def test_a_store_of_one_file_a_model_is_read_and_goes_on(tmp_path):
     plain = studies_path(tmp_path / "store", *PLACE)
     for path in plain.parent.iterdir():
         path.unlink()
-    with pytest.raises(RexrankError, match="it is not there"):
+    with pytest.raises(RexrankError, match="it does not exist"):
         state(tmp_path)
     plain.write_bytes(studies_bytes(frame))
     assert state(tmp_path) == (1.0, {1.0})

@@ -1,1 +1,1 @@
-"""How far each metric agrees with radiologists, measured on public ratings."""
+"""How well each metric agrees with radiologists, measured on public ratings."""

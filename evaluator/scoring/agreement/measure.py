@@ -30,16 +30,13 @@ from evaluator.statistics.bootstrap import clusters_of, seed_of, weight_chunks
 
 V = TypeVar("V")
 DRAWS: Final = 50_000
-"""There are few pairs, so that many draws are cheap: the Monte-Carlo error of an end is below 0.001."""
-UNTRUSTED: Final = (
-    "it would use stand-in or unverified weights, or a judge that nothing pins; agreement is measured with the "
-    "published ones only. Fetch and check them with: rexrank models fetch && rexrank models verify"
-)
+"""With so few pairs, many draws are cheap: the Monte Carlo error of an interval's ends is below 0.001."""
+UNTRUSTED: Final = "it would use stand-in or unverified weights, or a judge that nothing pins; agreement is measured with the published ones only. Fetch and verify them with: rexrank models fetch && rexrank models verify"
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementResult:
-    """What was measured, and by metric why another was not."""
+    """The agreement of the measured metrics, and for each other metric why it was not measured."""
 
     pref: RadPrefAgreement
     judge: RadJudgeAgreement
@@ -54,10 +51,10 @@ def measure(
     store: ScoreStore | None = None,
     earlier: tuple[RadPrefAgreement | None, RadJudgeAgreement | None] = (None, None),
 ) -> AgreementResult:
-    """The agreement of `keys` with radiologists, beside what was measured `earlier` on the same data with other metrics.
+    """The agreement of `keys` with radiologists, added to `earlier` results of other metrics on the same data.
 
-    On RadPref Kendall's tau-b and the share of preferences, on RadJudge the cases that are ordered as expected. A metric
-    that cannot run, or not with published weights, is named with the reason.
+    On RadPref: Kendall's tau-b and the share of preferences. On RadJudge: the cases ordered as expected. A
+    metric that cannot run, or only with unpublished weights, is listed with the reason.
     """
     trusted, unavailable = _trusted(keys, run)
     rows = [*pref.rows, *(row for case in judge.cases for row in case.rows)]
@@ -89,7 +86,7 @@ def measure(
 
 
 def _trusted(keys: Sequence[str], run: Run) -> tuple[list[str], dict[str, str]]:
-    """The metrics to score, and why each of the others is not."""
+    """The metrics to score, and why each of the others is left out."""
     usable, reasons = [], {}
     for key in keys:
         try:
@@ -119,13 +116,13 @@ class _Ratings:
         self.weights = np.vstack([*weight_chunks(self.clusters, seed, DRAWS)])
 
     def tau(self, x: FloatArray, y: FloatArray, mask: BoolArray | None = None) -> results.Estimate:
-        """Tau-b of the candidates in `mask`, of all without one."""
+        """Tau-b over the candidates in `mask`, or over all without one."""
         inside = np.ones(len(x), dtype=np.bool_) if mask is None else mask
         estimate = agreement.tau(x[inside], y[inside], self.clusters.index[inside], self.weights)
         return results.Estimate(**asdict(estimate))
 
     def preference(self, x: FloatArray, y: FloatArray) -> results.Preference:
-        """How often `x` prefers the candidate that `y` does."""
+        """How often `x` prefers the same candidate as `y`."""
         # The draws number the pairs by name, as `clusters_of` does.
         order = np.argsort(self.clusters.index[::2])  # tie: none, each pair has its own number
         estimate = agreement.preference(x.reshape(-1, 2)[order], y.reshape(-1, 2)[order], self.weights)
@@ -146,7 +143,7 @@ class _Ratings:
         )
 
     def humans(self) -> tuple[RaterAgreement, ...]:
-        """Every radiologist against the mean of the others."""
+        """Each radiologist against the mean of the others."""
         agreements = []
         for j, own in enumerate(self.pref.ratings.T):
             others = np.delete(self.pref.ratings, j, axis=1).mean(axis=1)
@@ -155,7 +152,7 @@ class _Ratings:
         return tuple(agreements)
 
     def source_alone(self) -> SourceAlone:
-        """What preferring the better source throughout would reach."""
+        """The result of always preferring the better source."""
         sources = np.array(self.pref.sources)
         names = sorted(set(self.pref.sources))
         best = max(names, key=lambda s: float(self.mean[sources == s].mean()))  # tie: first name

@@ -1,7 +1,7 @@
 """RadPref and RadJudge as their authors publish them: rated pairs of reports, and ranking cases.
 
 `preference_data.json` holds the pairs, each `user_<n>.json` one radiologist's ratings, `radjudge.json` the
-cases (rajpurkarlab/CRIMSON, MIT). Of each file only what is named here is read.
+cases (rajpurkarlab/CRIMSON, MIT). Only the fields named here are read from each file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAIRS: Final = "preference_data.json"
 CASES: Final = "radjudge.json"
 MAX_BYTES: Final = 16_000_000
 RATERS: Final = 3
-"""With fewer radiologists there is no mean of the others to hold one against."""
+"""With fewer radiologists there is no mean of the others to compare one with."""
 SIDES: Final = ("C1", "C2")
 _RELATION: Final = re.compile(r"(C[1-9]) ([>=]) (C[1-9])")
 Text = Annotated[str, Field(max_length=20_000)]
@@ -37,7 +37,7 @@ Relation = Annotated[str, form(_RELATION.pattern, "two candidates with > or = be
 
 
 class _Part(BaseModel):
-    """A part of a file that holds more than is read."""
+    """A part of a file that contains more fields than are read."""
 
     model_config = ConfigDict(**{**CONFIG, "extra": "ignore"})
 
@@ -100,8 +100,9 @@ class _Judge(_Part):
 class RadPref:
     """Pairs of candidates for one reference, rated by radiologists.
 
-    `rows`: id, reference, candidate and what is known of the patient; the two candidates of a pair follow each other. `sources`: what wrote each candidate. `ratings`: 1 to 5,
-    shape (2 × pairs, radiologists). `digest`: SHA-256 over the files.
+    `rows`: id, reference, candidate and what is known about the patient; the two candidates of a pair are
+    adjacent. `sources`: what wrote each candidate. `ratings`: 1 to 5, shape (2 × pairs, radiologists).
+    `digest`: SHA-256 over the files.
     """
 
     rows: tuple[Pair, ...]
@@ -111,7 +112,7 @@ class RadPref:
 
     @property
     def pairs(self) -> tuple[str, ...]:
-        """Per candidate the id of its pair."""
+        """The id of each candidate's pair."""
         return tuple(row.id.rpartition("#")[0] for row in self.rows)
 
 
@@ -138,8 +139,7 @@ def read_radpref(folder: Path) -> RadPref:
     raters = sorted(folder.glob("user_*.json"))
     if len(raters) < RATERS:
         raise InputError(
-            f"{folder} holds {len(raters)} files user_<n>.json; wanted one of each of at least {RATERS} radiologists. "
-            "Take the folder as its authors publish it (rajpurkarlab/CRIMSON)."
+            f"{folder} has {len(raters)} files user_<n>.json; wanted one for each of at least {RATERS} radiologists. Use the folder as its authors publish it (rajpurkarlab/CRIMSON)."
         )
     reader = partial(read_host_file, limit=MAX_BYTES)
     cases, *raw = collect(
@@ -160,17 +160,17 @@ def read_radpref(folder: Path) -> RadPref:
 
 
 def _complete(folder: Path, ids: Sequence[str], raters: Mapping[Path, _Rater]) -> None:
-    """Raises `InputError` unless every pair is there once and rated by everybody."""
+    """Raises `InputError` unless every pair appears once and is rated by everyone."""
     wrong = [
-        f"{folder / PAIRS}: the id {i!r} comes twice" for i in sorted({i for i in ids if ids.count(i) > 1})
+        f"{folder / PAIRS}: the id {i!r} appears twice" for i in sorted({i for i in ids if ids.count(i) > 1})
     ]
     wrong += [
-        f"{path}: no rating of {i!r}" for path, r in raters.items() for i in ids if i not in r.annotations
+        f"{path}: no rating for {i!r}" for path, r in raters.items() for i in ids if i not in r.annotations
     ]
     if wrong:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise InputError(
-            f"the ratings do not fit the pairs: {'; '.join(wrong[:10])}{more}. Take all files of one release."
+            f"the ratings do not fit the pairs: {'; '.join(wrong[:10])}{more}. Use files from one release."
         )
 
 
@@ -201,7 +201,7 @@ def read_radjudge(folder: Path) -> RadJudge:
             relations = tuple((names.index(a), m, names.index(b)) for a, m, b in sides)
             cases.append(RankingCase(test.id, category.category, rows, relations))
     if wrong:
-        raise InputError(f"{path}: {'; '.join(wrong[:10])}. Take the file as its authors publish it.")
+        raise InputError(f"{path}: {'; '.join(wrong[:10])}. Use the file as its authors publish it.")
     return RadJudge(tuple(cases), sha256_file(path))
 
 

@@ -1,4 +1,4 @@
-"""What `leaderboard/agreement/` holds: numbers and signatures, no text of a report."""
+"""The contents of `leaderboard/agreement/`: numbers and signatures, no report text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Estimate(Typed):
 
 
 class Preference(Typed):
-    """In how many of the pairs that radiologists decide the same side is preferred; a tie counts half."""
+    """In how many of the pairs with a preference among radiologists the same side is preferred; a tie counts half."""
 
     n: int = Field(ge=0)
     right: int = Field(ge=0)
@@ -39,7 +39,10 @@ class Preference(Typed):
 
 
 class MetricAgreement(Typed):
-    """One metric against the mean rating of all radiologists; positive where it agrees, whichever way it runs."""
+    """One metric against the mean rating of all radiologists.
+
+    Positive means agreement, whichever direction is better.
+    """
 
     signature: Name
     n_failed: int = Field(
@@ -51,7 +54,7 @@ class MetricAgreement(Typed):
 
 
 class RaterAgreement(Typed):
-    """One radiologist against the mean rating of the others: what a metric could reach."""
+    """One radiologist against the mean rating of the others: the level a metric could reach."""
 
     rater: Name
     tau: Estimate
@@ -59,7 +62,7 @@ class RaterAgreement(Typed):
 
 
 class SourceAlone(Typed):
-    """Preferring one source throughout, without reading anything."""
+    """Always preferring one source, without reading anything."""
 
     source: Name
     preference: Preference
@@ -95,19 +98,19 @@ class RadJudgeAgreement(Typed):
 
 
 def read_radpref_agreement(leaderboard: Path) -> RadPrefAgreement | None:
-    """What was measured on RadPref, `None` without a file; raises `InvalidFile` for a damaged one."""
+    """The agreement on RadPref, `None` without a file; raises `InvalidFile` for a damaged one."""
     path = leaderboard / FOLDER / RADPREF
     return read_host_file(path, RadPrefAgreement, limit=1_000_000) if os.path.lexists(path) else None
 
 
 def read_radjudge_agreement(leaderboard: Path) -> RadJudgeAgreement | None:
-    """What was measured on RadJudge, `None` without a file; raises `InvalidFile` for a damaged one."""
+    """The agreement on RadJudge, `None` without a file; raises `InvalidFile` for a damaged one."""
     path = leaderboard / FOLDER / RADJUDGE
     return read_host_file(path, RadJudgeAgreement, limit=1_000_000) if os.path.lexists(path) else None
 
 
 def write_agreement(leaderboard: Path, pref: RadPrefAgreement, judge: RadJudgeAgreement) -> tuple[Path, Path]:
-    """The two files, after writing them; the same bytes for the same numbers."""
+    """The two files written; the same bytes for the same numbers."""
     paths = leaderboard / FOLDER / RADPREF, leaderboard / FOLDER / RADJUDGE
     for path, value in zip(paths, (pref, judge), strict=True):
         write_text(path, dump_json(value.model_dump(mode="json", by_alias=True)))

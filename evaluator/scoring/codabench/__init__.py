@@ -1,1 +1,1 @@
-"""Scoring inside Codabench: a bundle to upload there, and what its scoring program does."""
+"""Scoring inside Codabench: a bundle to upload, and its scoring program."""

@@ -1,4 +1,4 @@
-"""A Codabench bundle of one board: `competition.yaml`, its pages, the scoring program, the references or their place.
+"""A Codabench bundle of one board: `competition.yaml`, pages, scoring program, and references or a placeholder.
 
 Format: https://docs.codabench.org/latest/Organizers/Benchmark_Creation/Yaml-Structure/ (fields, which are required) and
 https://docs.codabench.org/latest/Organizers/Benchmark_Creation/Competition-Bundle-Structure/ (files, `metadata.yaml`).
@@ -35,7 +35,7 @@ sys.exit(main(Path(__file__).parent, Path(sys.argv[1]), Path(sys.argv[2])))
 PLACE: Final = """\
 # References of {title}
 
-Put `{id}.json` here, in the format of `rexrank data check`, before the bundle is uploaded.
+Put `{id}.json` here, in the format of `rexrank data check`, before you upload the bundle.
 """
 OVERVIEW: Final = """\
 # {title}, {track} track
@@ -43,7 +43,7 @@ OVERVIEW: Final = """\
 {about}
 
 A submission is a ZIP archive with `{id}.json` at its root: one prediction for each of the {size} {items}. `rexrank convert`
-writes it, and `rexrank validate` finds every problem before it is sent.
+writes it, and `rexrank validate` finds every problem before you upload it.
 
 {how_to_get}
 """
@@ -62,7 +62,7 @@ cannot score, count as the metric's worst value.
 TERMS: Final = """\
 # Terms
 
-{licence} Predictions are made from the images alone: no reference text of the test set may be read, copied or trained on.
+{licence} Predictions are made from the images alone: no reference text of the test set may be read, copied or used for training.
 """
 
 
@@ -75,9 +75,10 @@ def bundle(
     references: bytes | None,
     policy: Policy,
 ) -> bytes:
-    """The bundle as a ZIP archive; without `references` their place says what belongs there.
+    """The bundle as a ZIP archive; without `references`, a placeholder says what belongs there.
 
-    `image`: what the scoring program runs in, a container image with this version of the evaluator and its weights.
+    `image`: the container image in which the scoring program runs, with this version of the evaluator and its
+    weights.
     """
     dataset = board.dataset
     settings = Settings(
@@ -117,7 +118,7 @@ def competition(
         "start": f"{start:%Y-%m-%d} 00:00:00",
         "accepts_only_result_submissions": True,
         "execution_time_limit": 86_400,
-        # What the program prints names study ids, which only a public set may show.
+        # The program's output names study ids, which only a public dataset may show.
         "hide_output": not public,
         "tasks": [0],
     }
@@ -171,7 +172,9 @@ def _pages(board: Board, metrics: tuple[str, ...]) -> Mapping[str, bytes]:
     )
     public = dataset.access == "public"
     remark = (
-        "" if public else "Numbers come in steps, so that no prediction can be used to learn a reference."
+        ""
+        if public
+        else "Numbers are rounded to steps, so that no prediction can be used to learn a reference."
     )
     size = f"{dataset.size:,}" if dataset.size else "test"
     overview = OVERVIEW.format(
@@ -199,7 +202,7 @@ def _yaml(value: JsonValue) -> bytes:
 
 
 def logo() -> bytes:
-    """A plain square as PNG: Codabench asks for a picture, which the organiser can change there."""
+    """A plain square as PNG: Codabench requires a logo, which the organiser can change there."""
     out = io.BytesIO()
     Image.new("RGB", (256, 256), "#14405c").save(out, "PNG")
     return out.getvalue()

@@ -1,6 +1,6 @@
-"""What the scoring program of a Codabench bundle does: one submission on one board, with the evaluator of its image.
+"""The scoring program of a Codabench bundle: one submission on one board, with the evaluator in its image.
 
-Codabench lays the program into `/app/program`, the submission into `/app/input/res` and the references into
+Codabench puts the program in `/app/program`, the submission in `/app/input/res` and the references in
 `/app/input/ref`, and reads `/app/output/scores.json`: see
 https://docs.codabench.org/latest/Developers_and_Administrators/Submission-Docker-Container-Layout/
 """
@@ -48,7 +48,7 @@ class Settings(Typed):
 
 
 def main(program: Path, given: Path, output: Path) -> int:
-    """0 after `scores.json` was written to `output`; 1 after saying why there is none: then nothing is written."""
+    """0 after writing `scores.json` to `output`; 1 after saying why not, with nothing written."""
     try:
         scores = score(program, given)
     except RexrankError as error:
@@ -60,7 +60,7 @@ def main(program: Path, given: Path, output: Path) -> int:
 
 
 def score(program: Path, given: Path) -> dict[str, float]:
-    """The means of the bundle's metrics, in steps where the references are not public.
+    """The means of the bundle's metrics, in steps if the references are not public.
 
     Raises `InputError` for a file that does not enter the track, `RexrankError` for another version of the evaluator, a file that breaks a rule, a metric that cannot run here,
     and stand-in weights on a real dataset.
@@ -68,7 +68,7 @@ def score(program: Path, given: Path) -> dict[str, float]:
     settings = Settings.model_validate_json((program / SETTINGS).read_bytes())
     if settings.evaluator_version != __version__:
         raise RexrankError(
-            f"the image holds evaluator {__version__}, the bundle is of {settings.evaluator_version}. "
+            f"the image has evaluator {__version__}, the bundle requires {settings.evaluator_version}. "
             "Rebuild the image, or export the bundle again."
         )
     board = Board(get_dataset(settings.dataset), settings.track)
@@ -101,7 +101,7 @@ def _entry(scored: Scored, key: str) -> MetricEntry:
 
 
 def read_submission(folder: Path, dataset: Dataset, references: References) -> Predictions:
-    """The predictions in a folder that a participant filled; raises `InputError` with every problem of the file."""
+    """The predictions in a participant's folder; raises `InputError` with every problem of the file."""
     tree = read_directory(folder, folder.name)
     name = f"{folder.name}/{dataset.id}.json"
     problems = Problems()
@@ -110,7 +110,7 @@ def read_submission(folder: Path, dataset: Dataset, references: References) -> P
     data = None
     if entry is None:
         there = ", ".join(e.name for e in tree.children(folder.name)[:5]) or "nothing"
-        raise InputError(f"the archive holds {there}; wanted is {dataset.id}.json at its root.")
+        raise InputError(f"the archive contains {there}; wanted {dataset.id}.json at its root.")
     if entry.kind == "file":
         data = files.read_bounded(entry, files.MAX_PREDICTIONS_BYTES, problems)
 
@@ -124,9 +124,9 @@ def read_submission(folder: Path, dataset: Dataset, references: References) -> P
 
 
 def _check(board: Board, scored: Scored) -> None:
-    """Raises `RexrankError` where a score would be missing or no result."""
+    """Raises `RexrankError` if a score would be missing or invalid."""
     if scored.unavailable:
         reasons = "; ".join(f"{key}: {why}" for key, why in scored.unavailable.items())
         raise RexrankError(f"the image cannot compute every metric of the board ({reasons}).")
     if not board.dataset.synthetic and any(not s.trusted for s in scored.signatures.values()):
-        raise RexrankError("the image holds stand-in or unverified weights; they score the sandbox alone.")
+        raise RexrankError("the image has stand-in or unverified weights, which may score only the sandbox.")

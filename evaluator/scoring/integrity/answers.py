@@ -1,7 +1,7 @@
 """Whether answers to multiple-choice questions come from the questions: C2, C19 and C24 to C26.
 
-Answers are letters in the order of the questions, an empty text for none. What is right is needed for C25 and C26
-alone; no flag names a question whose answer could be told from it.
+Answers are letters in the order of the questions, an empty string for none. Only C25 and C26 need the correct
+answers; no flag names a question in a way that reveals its answer.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from evaluator.scoring.integrity.limits import limits
 from evaluator.submissions.rules.answers import MIN_ANSWERS, one_letter
 
 Letters = Sequence[str]
-"""A model's answers, or the right ones, in the order of the questions."""
+"""A model's answers, or the correct ones, in the order of the questions."""
 
 
 def letter_shares(answers: Letters) -> dict[str, float]:
-    """The share of each letter among the answers given; empty where there are none.
+    """The share of each letter among the answers given; empty if there are none.
 
     >>> letter_shares(["A", "A", "B", "D", ""])
     {'A': 0.5, 'B': 0.25, 'C': 0.0, 'D': 0.25}
@@ -32,7 +32,7 @@ def letter_shares(answers: Letters) -> dict[str, float]:
 
 
 def position_accuracy(answers: Letters, right: Letters) -> dict[str, float]:
-    """The share of right answers among the questions whose right answer is a letter; a letter that never is is left out.
+    """The share of correct answers by correct letter; a letter that is never correct is left out.
 
     >>> position_accuracy(["A", "A", "B"], ["A", "B", "B"])
     {'A': 1.0, 'B': 0.5}
@@ -45,8 +45,8 @@ def position_accuracy(answers: Letters, right: Letters) -> dict[str, float]:
 def wrong_kappa(mine: Letters, theirs: Letters, right: Letters) -> float | None:
     """Cohen's kappa, at most 1, of two models' answers on the questions that the other, `theirs`, answered wrongly.
 
-    1: the same letters throughout; about 0: as chance would have it, so also for a model that always says A.
-    `None` with too few such questions.
+    1: the same letters throughout; about 0: chance level, as for a model that always says A. `None` with too
+    few such questions.
     """
     both = [(a, b) for a, b, r in zip(mine, theirs, right, strict=True) if b and b != r]
     if len(both) < limits().answers.shared_wrong.wrong:
@@ -59,7 +59,7 @@ def wrong_kappa(mine: Letters, theirs: Letters, right: Letters) -> float | None:
 
 
 def check_unanswered(ids: Sequence[str], answers: Letters) -> list[Flag]:
-    """C2, a badge: more than a few questions without an answer; they count as wrong already."""
+    """C2, a badge: more than a few unanswered questions; they already count as wrong."""
     empty = [i for i, a in zip(ids, answers, strict=True) if not a]
     if len(empty) <= limits().answers.unanswered * len(ids):
         return []
@@ -68,7 +68,7 @@ def check_unanswered(ids: Sequence[str], answers: Letters) -> list[Flag]:
 
 
 def check_letters(answers: Letters, right: Letters) -> list[Flag]:
-    """C24: nearly all answers are one letter (held), or a letter is answered far more often than it is right (badge)."""
+    """C24: nearly all answers are one letter (held), or a letter is given far more often than it is correct (badge)."""
     if sentence := one_letter(answers):
         return [Flag("C24", Outcome.QUARANTINE, sentence)]
     shares, wanted = letter_shares(answers), letter_shares(right)
@@ -86,10 +86,10 @@ def check_letters(answers: Letters, right: Letters) -> list[Flag]:
 def check_shared_wrong(
     mine: Letters, theirs: Letters, right: Letters, *, name: str, same_team: bool, own: Sequence[Letters] = ()
 ) -> list[Flag]:
-    """C25, at most one flag: `mine` are wrong as the model `name` is, which was there before.
+    """C25, at most one flag: `mine` are wrong in the same way as those of the earlier model `name`.
 
-    `same_team`: a variant of the team's own, which gets a badge. `own`: what the team had itself before `name` came;
-    agreement that was there then is not held against it.
+    `same_team`: a variant of the team's own model, which gets a badge. `own`: the team's answers from before
+    `name` existed; agreement that they already had is not held against it.
     """
     rules = limits().answers.shared_wrong
     kappa = wrong_kappa(mine, theirs, right)
@@ -103,7 +103,7 @@ def check_shared_wrong(
 
 
 def check_positions(answers: Letters, right: Letters) -> list[Flag]:
-    """C26, a badge: accuracy depends on which letter is correct by more than the skill of a model explains."""
+    """C26, a badge: accuracy depends on the correct letter by more than a model's skill explains."""
     rules = limits().answers.positions
     totals = Counter(right)
     shares = {x: s for x, s in position_accuracy(answers, right).items() if totals[x] >= rules.least}
@@ -120,7 +120,7 @@ def check_positions(answers: Letters, right: Letters) -> list[Flag]:
 
 
 def check_probing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Flag]:
-    """C19: two runs of a team on a withheld set that differ in very few answers."""
+    """C19: two runs of a team on a withheld dataset that differ in very few answers."""
     changes = sum(before[i] != after[i] for i in before.keys() & after.keys())
     if not 0 < changes < limits().probing.share * len(after):
         return []

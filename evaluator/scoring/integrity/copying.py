@@ -1,8 +1,8 @@
-"""Whether reports were copied from the references, or out of a leaked manifest.
+"""Whether reports were copied from the references or from a leaked manifest.
 
-A report is like its reference when their similarity (`evaluator/scoring/integrity/similarity.py`) reaches the limit in
-order or in any order. Where references are templates that proves nothing (two in five on IU X-ray share
-their text), so most is judged on references of some length that no other study has.
+A report is like its reference when their similarity (`evaluator/scoring/integrity/similarity.py`) reaches the
+limit, either in order or in any order. Where references are templates that proves nothing (two in five on IU
+X-ray share their text), so the checks rely mostly on longer references that no other study has.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from evaluator.submissions.submission import tracks_of
 class Copies:
     """Positions of studies, in the texts' order.
 
-    `distinct`: references of some length that no other study has; `similar`: reports like their
-    reference; `examined`: the distinct ones whose report was held against every reference, and `own`
-    those of them that point at their own; `spans`: reports with a passage of their reference alone.
+    `distinct`: longer references that no other study has; `similar`: reports like their reference;
+    `examined`: the distinct ones whose report was compared with every reference, and `own` those of them that
+    point at their own; `spans`: reports with a passage found only in their reference.
     """
 
     distinct: tuple[int, ...]
@@ -42,7 +42,7 @@ class Copies:
 
 
 class CopyShares(NamedTuple):
-    """What a record's diagnostics say of copying; see `describe_copying`."""
+    """A record's diagnostics of copying; see `describe_copying`."""
 
     copied_spans: float
     unique_matches: float | None
@@ -52,9 +52,9 @@ class CopyShares(NamedTuple):
 def copy_findings(
     reports: Mapping[str, StudyReport], references: References, protocol: ProtocolName = "clean"
 ) -> list[Flag]:
-    """C11, C12 and C13 of a prediction file in every track it enters; the gravest flag of each code.
+    """C11, C12 and C13 of a prediction file in every track it enters; the most severe flag of each code.
 
-    For whoever holds the references before anything becomes public; empty when nothing is found.
+    For a holder of the references to run before anything becomes public; empty if nothing is found.
     """
     gravest: dict[str, Flag] = {}
     for track in tracks_of(reports, references.dataset):
@@ -77,7 +77,7 @@ def board_texts(references: References, pairs: Sequence[Pair]) -> Texts:
 
 
 def distinct_references(texts: Texts, min_words: int) -> list[int]:
-    """Positions of the references of at least `min_words` words that no other study and no training set has."""
+    """Positions of the references with at least `min_words` words that occur in no other study and no training set."""
     normal = [norm(r) for r in texts.references]
     counts = Counter(normal)
     others = {norm(t) for t in texts.training}
@@ -114,7 +114,7 @@ def _similar(
     in_order: FloatMatrix,
     any_order: FloatMatrix,
 ) -> list[int]:
-    """Positions of reports like their reference, but for those as like another reference of the patient.
+    """Positions of reports like their reference, except those just as like another reference of the patient.
 
     A model that reads the prior report may repeat it, and follow-up reports repeat each other.
     """
@@ -133,7 +133,7 @@ def _similar(
 
 
 def _drawn(texts: Texts, positions: Sequence[int]) -> list[int]:
-    """As many of `positions` as are examined, by the hash of id and report: nobody can aim at them."""
+    """The `positions` to examine, chosen by the hash of id and report so that nobody can target them."""
 
     def place(i: int) -> bytes:
         return hashlib.sha256(f"{texts.ids[i]}\n{texts.predictions[i]}".encode(errors="replace")).digest()
@@ -145,7 +145,7 @@ def _drawn(texts: Texts, positions: Sequence[int]) -> list[int]:
 def _pointing(
     predictions: Sequence[str], references: Sequence[str], own: FloatMatrix, positions: Sequence[int]
 ) -> set[int]:
-    """The positions whose report is liker to its own reference than to any other, by the margin."""
+    """The positions whose report is more like its own reference than any other, by the margin."""
     rules = limits().own_reference
     similarity = matrix([predictions[i] for i in positions], references)
     similarity[np.arange(len(positions)), list(positions)] = -1
@@ -160,7 +160,7 @@ def _pointing(
 def _copied_spans(texts: Texts) -> list[int]:
     """Positions of reports that share a long run of words with their own reference and with no other text.
 
-    A run that another patient's reference or a training reference holds is common wording.
+    A run that also occurs in another patient's reference or a training reference is common wording.
     """
     k = limits().own_reference.span_words
     owners: dict[int, str | None] = {}
@@ -179,13 +179,13 @@ def _copied_spans(texts: Texts) -> list[int]:
 
 
 def _grams(text: str, k: int) -> set[int]:
-    """Every run of `k` words, by its hash, so that those of a whole set fit into memory."""
+    """Every run of `k` words as a hash, so that those of a whole dataset fit into memory."""
     words = norm(text).split()
     return {hash(tuple(words[j : j + k])) for j in range(len(words) - k + 1)}
 
 
 def check_copying(texts: Texts, copies: Copies | None = None) -> list[Flag]:
-    """C11, C12 and C13: reports that repeat their own reference; `copies` where they are known already."""
+    """C11, C12 and C13: reports that repeat their own reference; `copies` if already known."""
     rules = limits().copies
     if texts.dataset in rules.skip:
         return []
@@ -199,7 +199,7 @@ def check_copying(texts: Texts, copies: Copies | None = None) -> list[Flag]:
         *_copy_flag("C12", texts, similar, range(texts.n), all_share.get(texts.dataset, rules.share),
                     "short and shared ones included"),
         *_copy_flag("C13", texts, own, examined, rules.share,
-                    "and to no other: each was held against the references of all studies"),
+                    "and to no other: each was compared with the references of all studies"),
     ]  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def _copy_flag(
 ) -> list[Flag]:
     rules = limits().copies
     positions, n = sorted(matches), len(list(among))
-    # A few at least, so that one match among few long references holds nobody.
+    # At least a few, so that one match among few long references does not hold anyone.
     if len(positions) < rules.studies or len(positions) <= share * n:
         return []
     outcome = Outcome.REJECT if len(positions) > rules.reject_share * n else Outcome.QUARANTINE
@@ -219,9 +219,9 @@ def _copy_flag(
 def describe_copying(texts: Texts, copies: Copies | None = None) -> CopyShares:
     """Shares shown for every model, `None` where nothing can be said.
 
-    `copied_spans`: reports with a passage of their reference alone; `unique_matches`: reports like
-    their reference, among distinct references; `own_reference`: reports that point at their own
-    reference among all, of those examined.
+    `copied_spans`: reports with a passage found only in their reference; `unique_matches`: reports like their
+    reference, among distinct references; `own_reference`: reports that point at their own reference among
+    all, of those examined.
     """
     copies = copies or find_copies(texts)
     n, examined = len(copies.distinct), len(copies.examined)
@@ -233,7 +233,7 @@ def describe_copying(texts: Texts, copies: Copies | None = None) -> CopyShares:
 
 
 def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:
-    """C20, at most one flag: a report holds a string that was planted in a released manifest, punctuation aside."""
+    """C20, at most one flag: a report contains a string planted in a released manifest, ignoring punctuation."""
     wanted = [w for c in canaries if (w := norm(c).replace(" ", ""))]
     ids = [
         i
@@ -244,7 +244,7 @@ def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:
 
 
 def check_swapped(scores: FloatArray, swapped: Sequence[int], *, higher_is_better: bool) -> list[Flag]:
-    """C20, at most one flag: known-wrong references are matched as well as right ones.
+    """C20, at most one flag: known-wrong references are matched as well as correct ones.
 
     `scores`: per study, shape (n,); `swapped`: the positions of the wrong ones.
     """

@@ -1,6 +1,6 @@
-"""Whether a team's reports are another model's (C18), or a probe: its own last ones but for a few (C19).
+"""Whether a team's reports are another model's (C18), or a probe: its own previous ones with a few changes (C19).
 
-Reports are compared as they were written; references play no part in it.
+Reports are compared as they were written; references are not involved.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Reports = Sequence[str]
 
 
 def comparable(mine: Reports, theirs: Reports) -> list[int]:
-    """Positions where both reports are of some length and no other study of their model has them."""
+    """Positions where both reports have some length and occur in no other study of their model."""
     least = limits().duplicate.min_words
     counts = Counter(mine), Counter(theirs)
     return [
@@ -35,8 +35,8 @@ def comparable(mine: Reports, theirs: Reports) -> list[int]:
 def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tuple[list[int], list[int]]:
     """(matches, sample): the positions drawn by hash, and those of them where my report follows theirs.
 
-    That is: it is like theirs of the study and like none of theirs on other studies, or it is liker to
-    the former by a wide margin. Two models that fill one template are as like across studies as within.
+    That is: it is like theirs for the study and like none of theirs for other studies, or more like the
+    former by a wide margin. Two models that fill the same template are as alike across studies as within.
     """
     rules = limits().duplicate
     # tie: none, hashes differ
@@ -72,11 +72,11 @@ def check_duplicate(
     same_team: bool,
     own: Sequence[Reports] = (),
 ) -> list[Flag]:
-    """C18, at most one flag: `mine` are the reports of the model `name`, which was there before.
+    """C18, at most one flag: `mine` are the reports of the earlier model `name`.
 
-    `scores`: per-study scores of both in the same metric, or `None`. `same_team`: a variant of the
-    team's own, which gets a badge. `own`: what the team had itself before `name` came; a report that
-    follows that is not held against it.
+    `scores`: per-study scores of both in the same metric, or `None`. `same_team`: a variant of the team's own
+    model, which gets a badge. `own`: the team's reports from before `name` existed; a report that follows
+    those is not held against it.
     """
     rules = limits().duplicate
     positions = comparable(mine, theirs)
@@ -103,12 +103,12 @@ def check_duplicate(
 
 
 def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: bool) -> list[Flag]:
-    """C18 where too few distinct reports are there to judge by: the same text for the same studies.
+    """C18 with too few distinct reports to judge by: the same text for the same studies.
 
-    Each of my reports is given to the text of theirs that it is likest to, or that it contains; Cohen's
-    kappa says how far that is theirs on the study, beyond chance. A constant tells nothing, and two
-    models that draw on like templates for different studies have a kappa near 0. Few different texts are
-    shown and hold nobody: two models may call normal and abnormal alike.
+    Each of my reports is assigned to the most similar of their texts, or the one it contains; Cohen's kappa
+    says how often that is their text for the study, beyond chance. A constant says nothing, and two models
+    that use similar templates for different studies have a kappa near 0. With few different texts the flag is
+    only shown: two models may agree on normal and abnormal.
     """
     rules = limits().duplicate
     # tie: none, hashes differ
@@ -139,7 +139,7 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
 
 
 def _contained(alike: FloatMatrix, a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
-    """Share of b's words that a has in the same order; of texts wholly there the longest is a little ahead."""
+    """Share of b's words that a has in the same order; among texts contained whole, the longest is slightly ahead."""
     sizes = np.array([len(t) for t in a])[:, None], np.array([len(t) for t in b])[None, :]
     common = alike * (sizes[0] + sizes[1]) / 2
     return np.asarray(common / np.maximum(sizes[1], 1) + 1e-4 * sizes[1], dtype=np.float32)
@@ -152,7 +152,7 @@ def _correlation(a: FloatArray, b: FloatArray) -> float | None:
 
 
 def check_probing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Flag]:
-    """C19: two runs of a team on a withheld set that differ in very few studies."""
+    """C19: two runs of a team on a withheld dataset that differ in very few studies."""
     changes = sorted(i for i in before.keys() & after.keys() if norm(before[i]) != norm(after[i]))
     if not 0 < len(changes) < limits().probing.share * len(after):
         return []

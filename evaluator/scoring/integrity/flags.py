@@ -1,9 +1,9 @@
-"""What the reports of a submission look like as a whole: flags that speak in counts and ids, never in text.
+"""Flags on the reports of a submission as a whole, in counts and ids, never in report text.
 
-Codes C2–C26 are those of the documentation's table of integrity checks. What the reports show by
-themselves (C2, C5, C7, C9, C10, C21) is found by `evaluator/submissions/rules`, from where `validate`
-warns of it in the same words; copying and odd scores have files of their own. Limits lie in
-`integrity.toml`, those of texts in `submissions/rules/limits.toml`.
+Codes C2–C26 are those of the documentation's table of integrity checks. What the reports show by themselves
+(C2, C5, C7, C9, C10, C21) is found by `evaluator/submissions/rules`, with which `validate` warns in the same
+words; copying and implausible scores have their own files. Limits are in `integrity.toml`, those on texts in
+`submissions/rules/limits.toml`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_IDS: Final = 5
 
 
 class Outcome(StrEnum):
-    """What follows from a flag, in the order of weight: shown, shown, looked at by a person, refused."""
+    """The consequence of a flag, in order of severity: shown, shown, reviewed by a person, refused."""
 
     PASS = "pass"  # noqa: S105 - an outcome
     BADGE = "badge"
@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One finding: code of the check, what follows, a sentence of counts, and the first study ids."""
+    """One finding: code of the check, consequence, a sentence with counts, and the first study ids."""
 
     code: str
     outcome: Outcome
@@ -51,7 +51,7 @@ class Flag:
 
     @property
     def entry(self) -> IntegrityFlag:
-        """The flag as a record has it."""
+        """The flag in the form of a record."""
         return IntegrityFlag(code=self.code, outcome=self.outcome.value, text=self.text, ids=self.ids)
 
 
@@ -59,7 +59,7 @@ class Flag:
 class Texts:
     """A board's texts in one order: ids, patients, references and predictions under the same protocol.
 
-    `training`: training references, where a maintainer supplies them.
+    `training`: training references, if a maintainer supplies them.
     """
 
     dataset: str
@@ -76,14 +76,14 @@ class Texts:
 
 
 def worst(flags: Iterable[Flag]) -> Outcome:
-    """The gravest outcome of `flags`; pass for none."""
+    """The most severe outcome of `flags`; pass for none."""
     order = list(Outcome)
     # tie: none, equal outcomes are one
     return max((f.outcome for f in flags), key=order.index, default=Outcome.PASS)
 
 
 def text_flags(text: str) -> list[Flag]:
-    """The flags of one report by itself: C7, C9 and C21, without ids; their texts speak of "reports".
+    """The flags of one report by itself: C7, C9 and C21, without ids; their texts say "reports".
 
     >>> [f.code for f in text_flags("Clear lungs. [Matched Findings]: 9")]
     ['C21']

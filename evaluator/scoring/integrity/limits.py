@@ -17,7 +17,7 @@ class FailedLimits(Typed):
 
 
 class CopyLimits(Typed):
-    """C11 to C13: similarity to the own reference, and how many such reports are too many."""
+    """C11 to C13: similarity to the report's own reference, and how many such reports are too many."""
 
     min_words: int
     in_order: float
@@ -101,13 +101,13 @@ class ContaminationLimits(Typed):
 
 
 class JudgeOutlierLimits(Typed):
-    """C23: the share of studies far above what the evidence leads to expect."""
+    """C23: the share of studies far above the expectation."""
 
     badge_share: float
 
 
 class LetterLimits(Typed):
-    """C24: how far a letter's share of the answers may lie above its share of what is right."""
+    """C24: how far a letter's share of the answers may exceed its share of the correct ones."""
 
     excess: float
 
@@ -121,7 +121,7 @@ class SharedWrongLimits(Typed):
 
 
 class PositionLimits(Typed):
-    """C26: accuracy by the letter that is right, between the best and the worst, and its standard errors."""
+    """C26: the difference in accuracy between the best and the worst correct letter, and its standard errors."""
 
     least: int
     gap: float
@@ -129,7 +129,7 @@ class PositionLimits(Typed):
 
 
 class AnswerLimits(Typed):
-    """C2 and C24 to C26: answers to multiple-choice questions. `unanswered`: a share from which it is shown."""
+    """C2 and C24 to C26: answers to multiple-choice questions. `unanswered`: the share from which it is shown."""
 
     unanswered: float
     letters: LetterLimits

@@ -1,4 +1,4 @@
-"""Whether scores can be what they claim to be: C3, C14–C17, C22 and C23."""
+"""Whether scores are plausible: C3, C14–C17, C22 and C23."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAD_TO_SD: Final = 1.4826
 
 
 def check_failures(scores: Mapping[str, Scores]) -> list[Flag]:
-    """C3: metrics that could not score their studies; they count as worst, and many need a person."""
+    """C3: studies that metrics could not score; they get the worst score, and many of them need a person's review."""
     flags = []
     for key, values in scores.items():
         n, failed = values.failed.size, int(values.failed.sum())
@@ -42,16 +42,16 @@ def check_failures(scores: Mapping[str, Scores]) -> list[Flag]:
 
 
 def means(scored: Scored) -> dict[str, float]:
-    """Each metric's mean over the studies, or its value on the whole set, by key."""
+    """Each metric's mean over the studies, or its value on the whole dataset, by key."""
     return {key: value_of(key, scores) for key, scores in scored.scores.items()}
 
 
 def check_signal(signal: Mapping[str, SignalTest] | None) -> list[Flag]:
     """C14, at most one flag: reports do not fit their own study better than others of its kind.
 
-    `signal`: per metric the gain of the own reference over permuted ones, and the p value of the
-    permutation test; `None` where nothing can be tested. One metric that sees a gain is enough, at a level
-    shared among them.
+    `signal`: per metric the gain of a report's own reference over permuted ones, and the p-value of the
+    permutation test; `None` if nothing can be tested. One metric with a gain is enough, at a level shared
+    among them.
     """
     if not signal:
         return []
@@ -74,9 +74,10 @@ def ceilings() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
 
 
 def check_too_good(board: Board, scored: Scored) -> list[Flag]:
-    """C15: means far beyond the best that was reported on the board, or RadCliQ-v1 below 0.
+    """C15: means far beyond the best reported on the board, or RadCliQ-v1 below 0.
 
-    Beyond: by more than a share of what is left to a perfect score, and more than some standard errors.
+    Far beyond: by more than a share of the distance to a perfect score, and by more than some standard
+    errors.
     """
     rules = limits().too_good
     if board.dataset.id in rules.skip:
@@ -101,7 +102,7 @@ def check_too_good(board: Board, scored: Scored) -> list[Flag]:
 
 
 def check_identity(means: Mapping[str, float], *, rounded: bool) -> list[Flag]:
-    """C16: RadCliQ-v1 against its own formula; BLEU-2, whose weight is nil, may be absent."""
+    """C16: RadCliQ-v1 against its own formula; BLEU-2, whose weight is zero, may be absent."""
     if any(k not in means for k in (*PARTS[:3], "radcliq_v1")):
         return []
     parts = np.array([[means.get(k, 0.0) for k in PARTS]])
@@ -129,8 +130,8 @@ def check_claims(claimed: Mapping[str, float], means: Mapping[str, float]) -> li
 def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
     """C22, at most one flag: a model loses far more from readable to withheld sets than the cohort.
 
-    `gains`: per model its goodness on public and restricted sets minus that on withheld ones. Nothing is
-    said of small cohorts or of one without spread.
+    `gains`: per model its performance on public and restricted datasets minus that on withheld ones. Small
+    cohorts, and those without spread, get no flag.
     """
     rules = limits().contamination
     if model not in gains or len(gains) < rules.min_models:
@@ -144,7 +145,7 @@ def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
 
 
 def check_judges(outliers: Mapping[str, OutlierCounts] | None, n: int) -> list[Flag]:
-    """C23: judge scores far above what RadGraph-F1 and RaTEScore lead to expect, in more than a few studies."""
+    """C23: judge scores far above the expectation from RadGraph-F1 and RaTEScore, in more than a few studies."""
     limit = limits().judge_outliers.badge_share
     return [
         Flag(

@@ -1,4 +1,4 @@
-"""Whether reports speak of their own images: own reference against another patient's of its kind (C14)."""
+"""Whether reports describe their own images: own reference against another patient's of its kind (C14)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 CLINICAL: Final = ("radgraph_f1", "semb_score")
 WORDS: Final = "word_similarity"
-"""What is tested where no clinical metric was computed: longest common subsequence of words."""
+"""What is tested if no clinical metric was computed: longest common subsequence of words."""
 
 
 def image_signal(
     texts: Texts, scored: Scored, run: Run, strata: Sequence[str]
 ) -> dict[str, SignalTest] | None:
-    """Per metric the gain of the own reference over others of its stratum, and its p value.
+    """Per metric, the gain of a report's own reference over others of its stratum, and its p-value.
 
-    RadGraph-F1 and SembScore where they were computed, else the similarity of words. One study a patient,
+    RadGraph-F1 and SembScore if they were computed, else the similarity of words. One study per patient,
     drawn by hash, up to the limit; `None` with fewer than 30 patients.
     """
     rules = limits().signal
@@ -44,7 +44,7 @@ def image_signal(
     for key in (k for k in CLINICAL if k in scored.scores):
         try:
             agreements[key] = _CLINICAL[key](references, predictions, run)
-        except MetricUnavailable:  # shards were scored elsewhere, and the weights are not here
+        except MetricUnavailable:  # shards were scored elsewhere, and this machine lacks the weights
             continue
     if not agreements:
         words = WordTexts()
@@ -59,7 +59,7 @@ def image_signal(
 
 
 def _one_a_patient(texts: Texts, most: int) -> list[int]:
-    """Positions of one study a patient, drawn by the hash of its id, in order."""
+    """Positions of one study per patient, drawn by the hash of its id, in order."""
 
     def place(i: int) -> bytes:
         return hashlib.sha256(texts.ids[i].encode()).digest()

@@ -1,8 +1,8 @@
 """How alike two reports are, word by word: in order, and in any order.
 
 Both similarities are 2·m / (words of both), in [0, 1]: in order, m is the length of the longest common
-subsequence of words (ROUGE-L's F-measure without stemming); in any order, the number of common
-words, each counted as often as both texts have it. The second is never below the first.
+subsequence of words (ROUGE-L's F-measure without stemming); in any order, the number of common words, each
+counted as often as both texts have it. The latter is never below the former.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ FloatMatrix = NDArray[np.float32]
 
 
 class WordTexts:
-    """Texts as strings of one character a word, so that a string library compares words.
+    """Texts as strings of one character per word, so that a string library compares words.
 
-    One instance makes all texts that are compared with each other. Past a million different words two
-    may share a character.
+    Texts that are compared must come from the same instance. Beyond a million different words, two may share
+    a character.
     """
 
     def __init__(self) -> None:
