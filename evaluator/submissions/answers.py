@@ -33,13 +33,16 @@ Letter = Literal["A", "B", "C", "D", ""]
 
 
 class AnswerFile(TypedTable[QuestionId, Letter]):
-    """One dataset's answers by question id: a letter, or an empty string for none. Keys sorted, one question a line, UTF-8. What is right never travels along."""
+    """One dataset's answers by question id: a letter, or an empty string for none.
+
+    Keys sorted, one question per line, UTF-8. Correct answers are never included.
+    """
 
     root: dict[QuestionId, Letter] = Field(min_length=1)
 
 
 class Answers(TaskPredictions[Answer]):
-    """A file of answers: a letter a question."""
+    """A file of answers: one letter per question."""
 
     schema: ClassVar[str] = "answers-v1"
     title: ClassVar[str] = "Answers, version 1"
@@ -50,7 +53,7 @@ class Answers(TaskPredictions[Answer]):
     def shape(
         self, file: str, text: str, value: object, dataset: Dataset, problems: Problems
     ) -> dict[str, Answer]:
-        """The answers, after naming everything that is none."""
+        """The answers, after reporting everything that is not one."""
         return read_answers(file, text, value, dataset.id, problems)
 
     def content(
@@ -61,12 +64,12 @@ class Answers(TaskPredictions[Answer]):
         dataset: Dataset,  # noqa: ARG002
         problems: Problems,
     ) -> None:
-        """Warns of unanswered questions and of one letter throughout."""
+        """Warns of unanswered questions and of using a single letter throughout."""
         check_unanswered(file, predictions, problems)
         check_one_letter(file, predictions, problems)
 
     def read(self, value: Mapping[str, JsonValue]) -> dict[str, Answer] | None:
-        """The answers of a file that keeps the schema or needs no more than tidying; `None` for another."""
+        """The answers of a file that follows the schema or needs only tidying; `None` for any other."""
         problems = Problems()
         answers = read_answers("", "", dict(value), "", problems)
         return answers if problems.ok else None
@@ -92,4 +95,4 @@ class Answers(TaskPredictions[Answer]):
 
 
 ANSWERS: Final = Answers()
-"""What a file of answers holds."""
+"""The rules for files of answers."""

@@ -1,4 +1,4 @@
-"""A model card in the making: what is known of it so far, what is missing, and the file it becomes."""
+"""A draft of a model card: what is known so far, what is missing, and the file it becomes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTEXTS: Final = ("none", "indication", "indication+history", "indication+prior
 
 @dataclass(frozen=True, slots=True)
 class CardDraft:
-    """The answers to a card's questions; `None` is one that was not answered yet."""
+    """The answers to a card's questions; `None` for one not answered yet."""
 
     name: str | None = None
     institution: str | None = None
@@ -29,7 +29,7 @@ class CardDraft:
     year: int | None = None
     description: str | None = None
     authors: tuple[str, ...] | None = None
-    """Each as it was typed: a name, in brackets where they work, and an ORCID iD; see `author_of`."""
+    """Each as typed: a name, the affiliation in brackets, and an ORCID iD; see `author_of`."""
     paper: str | None = None
     code: str | None = None
     weights: str | None = None
@@ -88,12 +88,12 @@ _ANSWERS: Final = {"y": True, "yes": True, "true": True, "n": False, "no": False
 
 
 def unanswered(draft: CardDraft) -> list[Question]:
-    """The questions whose answer a card needs and the draft lacks."""
+    """The questions that a card must answer and the draft does not."""
     return [q for q in QUESTIONS if q.needed and getattr(draft, q.field) is None]
 
 
 def answered(draft: CardDraft, question: Question, text: str) -> CardDraft:
-    """The draft with an answer as it was typed. Raises `ValueError`, with what was wanted, for none of that kind."""
+    """The draft with an answer as typed. Raises `ValueError`, with what was wanted, for an invalid answer."""
     text = " ".join(text.split())
     value: Any = text or None
     if question.field in _LISTS:
@@ -124,7 +124,7 @@ def split_list(text: str) -> tuple[str, ...]:
 
 
 def split_authors(text: str) -> tuple[str, ...]:
-    """The authors of a list separated by semicolons, as typed. Raises `ValueError` for one that is none."""
+    """The authors of a list separated by semicolons, as typed. Raises `ValueError` for an invalid one."""
     authors = tuple(part.strip() for part in text.split(";") if part.strip())
     for author in authors:
         author_of(author)
@@ -132,7 +132,7 @@ def split_authors(text: str) -> tuple[str, ...]:
 
 
 def author_list(options: Sequence[str] | None) -> tuple[str, ...] | None:
-    """The authors of options that may be repeated; `None` without any. Raises `InputError` for one that is none."""
+    """The authors of options that may be repeated; `None` without any. Raises `InputError` for an invalid one."""
     try:
         return split_authors(";".join(options)) if options else None
     except ValueError as error:
@@ -140,7 +140,7 @@ def author_list(options: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def author_of(text: str) -> dict[str, JsonValue]:
-    """An author as the card has them, of `NAME (AFFILIATION) ORCID`, the last two optional. Raises `ValueError`.
+    """An author in the card's form, from `NAME (AFFILIATION) ORCID`, the last two optional. Raises `ValueError`.
 
     >>> author_of("Ada Lovelace (A university) https://orcid.org/0000-0002-1825-0097")
     {'name': 'Ada Lovelace', 'affiliation': 'A university', 'orcid': '0000-0002-1825-0097'}
@@ -158,13 +158,13 @@ def author_of(text: str) -> dict[str, JsonValue]:
 
 
 def filled(draft: CardDraft, start: CardDraft) -> CardDraft:
-    """The draft with what it lacks taken from another."""
+    """The draft, with missing answers taken from another."""
     lacking = {f.name for f in fields(draft) if getattr(draft, f.name) is None}
     return replace(draft, **{name: getattr(start, name) for name in lacking})
 
 
 def card_text(draft: CardDraft, team: str, model: str) -> str:
-    """The file `model.yaml` of a draft; what is not answered is left out."""
+    """The file `model.yaml` of a draft; unanswered fields are left out."""
     links = {k: v for k in ("paper", "code", "weights") if (v := getattr(draft, k))}
     value: dict[str, JsonValue] = {
         "name": draft.name,
@@ -198,14 +198,14 @@ def card_problems(text: str, file: str = "model.yaml") -> list[Problem]:
 
 
 def problems_of(question: Question, draft: CardDraft) -> Iterator[Problem]:
-    """What the card's rules say of the draft's answer to one question."""
+    """The problems of the draft's answer to one question under the card's rules."""
     for problem in card_problems(card_text(draft, "team", "model")):
         if problem.pointer == question.place or problem.pointer.startswith(f"{question.place}/"):
             yield problem
 
 
 def differing(draft: CardDraft, text: str) -> list[str]:
-    """The options of a draft whose answers differ from what a card says."""
+    """The options of a draft whose answers differ from a card's."""
     problems = Problems()
     card = parse_yaml("model.yaml", text, problems)
     if not isinstance(card, dict):

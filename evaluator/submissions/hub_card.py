@@ -1,4 +1,4 @@
-"""What a model card on the model hub says, as the start of ours. Everything in it is a stranger's until it is checked."""
+"""A model card on the model hub as the start of ours. Its contents are untrusted until checked."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _MARKUP: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}")
 
 
 def hub_draft(name: str) -> CardDraft:
-    """The draft that the card of the model `owner/name` on the hub leads to.
+    """The draft made from the hub's card of the model `owner/name`.
 
-    Raises `InputError` for what is no model's name, `RexrankError` where the hub cannot be reached or has no card.
+    Raises `InputError` for an invalid model name, `RexrankError` if the hub cannot be reached or has no card.
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"--hub-model {name!r}: wanted owner/model, as in its model hub URL.")
@@ -52,7 +52,7 @@ def _fetched(name: str) -> str:
 
 
 def draft_of(name: str, text: str) -> CardDraft:
-    """The draft of a hub's card: name, licence, training data, description, address of the weights."""
+    """The draft from a hub card: name, licence, training data, description, address of the weights."""
     front, body = {}, text
     if match := _FRONT.match(text):
         problems = Problems()
@@ -78,7 +78,7 @@ def _line(value: JsonValue, longest: int) -> str | None:
 
 
 def _training(value: JsonValue) -> tuple[str, ...] | None:
-    """The sets as our registry names them, by the last part of their names on the hub; others as `other:`."""
+    """The datasets under our registry's names, matched by the last part of their hub names; others as `other:`."""
     sets = value if isinstance(value, list) else [value]
     known = [_line(v, 100) for v in sets[:40]]
     names = [v.lower().rpartition("/")[2].replace("_", "-") for v in known if v]

@@ -25,7 +25,7 @@ Place = Annotated[str, form(r"[^\x00-\x1f\x7f]{1,400}", "a path inside the manif
 
 
 class ImportRow(Typed):
-    """One file of predictions: whose it is, for which dataset, and where it comes from."""
+    """One file of predictions: its model, its dataset, and where it comes from."""
 
     team: Line = Field(description="Team slug.")
     model: Line = Field(description="Model slug.")
@@ -53,7 +53,7 @@ class Manifest(Typed, Generic[T]):
 
 
 class Rows(NamedTuple):
-    """A manifest as far as it could be read: its sound rows by their place, and the models of others."""
+    """A manifest as far as it could be read: its valid rows by position, and the models of the others."""
 
     name: str
     sound: Mapping[int, ImportRow]
@@ -62,9 +62,9 @@ class Rows(NamedTuple):
 
 
 def read_manifest(path: Path) -> Rows:
-    """The rows of a manifest in CSV (a column a field), JSON or TOML, with every problem of them.
+    """The rows of a manifest in CSV (one column per field), JSON or TOML, with all their problems.
 
-    Raises `InvalidFile` for a file that is no list of rows at all.
+    Raises `InvalidFile` for a file that is not a list of rows at all.
     """
     if path.suffix.lower() == ".csv":
         raw = _csv_rows(path)
@@ -105,13 +105,13 @@ def _csv_rows(path: Path) -> list[dict[str, JsonValue]]:
 
 
 def places(problems: Problems) -> frozenset[int]:
-    """The places of the rows that problems of the manifest are about."""
+    """The positions of the rows that have problems."""
     parts = (p.pointer.split("/") for p in problems)
     return frozenset(int(p[2]) for p in parts if p[:2] == ["", "predictions"] and len(p) > 2)
 
 
 def check_rows(rows: Rows) -> None:
-    """Names that none may have, unknown datasets and days that are none (RX603); rows that do not fit together (RX604)."""
+    """Reports reserved names, unknown datasets, invalid dates (RX603), and rows that contradict each other (RX604)."""
     problems = rows.problems
     lines: dict[tuple[str, str], int] = {}
     first: dict[str, ImportRow] = {}

@@ -1,7 +1,7 @@
-"""A lab's existing predictions in bulk: a manifest of files, cards and dates, and the submissions that they become.
+"""A lab's existing predictions in bulk: a manifest of files, cards and dates, and the resulting submissions.
 
-Everything in the manifest, and every file that it names, is read before anything is written; what is wrong with any of them
-is named in one pass.
+Everything in the manifest, and every file that it names, is read before anything is written; all problems are
+reported in one pass.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from evaluator.submissions.validate import Report
 class Plan:
     """What an import would write: bytes by model (`team/model`) and file name.
 
-    `invalid`: models that something is wrong with; `same`: files that stand in the checkout already, byte for byte;
-    `notes`: what people should know of how a file was read, by its place in the manifest.
+    `invalid`: models with a problem; `same`: files that are already in the checkout, byte for byte; `notes`:
+    how a file was read, by its position in the manifest.
     """
 
     report: Report
@@ -50,7 +50,7 @@ class Plan:
 def plan(rows: Rows, folder: Path, root: Path, references: Path | None) -> Plan:
     """What the import of a manifest would write below `root`, with every problem of every file.
 
-    `folder`: the manifest's own, below which all its files lie. Nothing is written.
+    `folder`: the manifest's own, which contains all its files. Nothing is written.
     """
     problems = rows.problems
     check_rows(rows)
@@ -76,7 +76,7 @@ def plan(rows: Rows, folder: Path, root: Path, references: Path | None) -> Plan:
 
 
 class _Source(NamedTuple):
-    """Where a row's files lie, and how messages name the row."""
+    """The folder of a row's files, and the row's name in messages."""
 
     folder: Path
     manifest: str
@@ -85,7 +85,7 @@ class _Source(NamedTuple):
 
 
 def carry_out(made: Plan, root: Path, *, skip_invalid: bool = False) -> list[str]:
-    """The models that were written, after writing the files of a plan that are not there yet: all of them or none.
+    """The models that were written: all missing files of a plan, or none.
 
     With `skip_invalid` models with a problem are left out; without it a plan with any writes nothing.
     """
@@ -104,7 +104,7 @@ def carry_out(made: Plan, root: Path, *, skip_invalid: bool = False) -> list[str
 
 
 def _inside(folder: Path, place: str) -> Path | None:
-    """The file at a place below a folder, links followed; `None` for one that is elsewhere, or no regular file."""
+    """The file at a path below a folder, links followed; `None` if it is elsewhere or not a regular file."""
     path = (folder / place).resolve()
     return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
 
@@ -118,7 +118,7 @@ def _missing(source: _Source, part: str, value: str, problems: Problems) -> None
 
 
 def _card(row: ImportRow, source: _Source, problems: Problems) -> bytes | None:
-    """The bytes of a row's card with where its predictions come from; `None` after naming why there are none."""
+    """The bytes of a row's card, including the source of its predictions; `None` after reporting why there are none."""
     path = _inside(source.folder, row.card)
     if path is None:
         _missing(source, "card", row.card, problems)
@@ -143,7 +143,7 @@ def _card(row: ImportRow, source: _Source, problems: Problems) -> bytes | None:
 
 
 def _predictions(row: ImportRow, source: _Source, problems: Problems, notes: list[str]) -> bytes | None:
-    """The bytes of a row's prediction file in our form; `None` after naming why there are none."""
+    """The bytes of a row's prediction file in our format; `None` after reporting why there are none."""
     path = _inside(source.folder, row.file)
     if path is None:
         _missing(source, "file", row.file, problems)
@@ -169,7 +169,7 @@ def _against_checkout(
     problems: Problems,
     invalid: set[str],
 ) -> tuple[str, ...]:
-    """The files that are there already, byte for byte; names those that are there and differ: nothing is overwritten."""
+    """The files that already exist, byte for byte; reports those that exist and differ: nothing is overwritten."""
     same = []
     for model, files in staged.items():
         for file, data in files.items():
@@ -190,7 +190,7 @@ def _against_checkout(
 
 
 def _checked(staged: Mapping[str, Mapping[str, bytes]], root: Path, references: Path | None) -> Report:
-    """The report of `rexrank validate` on what would stand in the checkout, files that are there already included."""
+    """The report of `rexrank validate` on the resulting checkout, including existing files."""
     if not staged:
         return Report(Problems())
     with tempfile.TemporaryDirectory(prefix="rexrank-import-") as scratch:

@@ -1,6 +1,6 @@
 """The model card of a submission, `model.yaml`, as typed values; `model-card-v1` is generated from it.
 
-Its rules that a schema cannot say, and the words for what is wrong with a card, are in `rules/card.py`.
+Rules that a schema cannot express, and the messages about invalid cards, are in `rules/card.py`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _prose(longest: int) -> Any:
 
 
 def _choice(schema: JsonSchemaValue) -> None:
-    """Leaves the choices alone, so that another type is one violation and not two."""
+    """Keeps only the choices, so that a wrong type is one violation instead of two."""
     schema.pop("type", None)
     schema.pop("default", None)
 
@@ -80,7 +80,7 @@ TrainingSet = Annotated[
 
 
 class CardLinks(Typed):
-    """Where to read more; https only."""
+    """Links to more information; https only."""
 
     paper: Annotated[Link | None, Given] = given("Paper", "Paper or preprint.")
     code: Annotated[Link | None, Given] = given("Code", "Source code.")
@@ -88,7 +88,7 @@ class CardLinks(Typed):
 
 
 class Author(Typed):
-    """Who made the model: a person, with an ORCID iD where they have one."""
+    """An author of the model: a person, with an ORCID iD if they have one."""
 
     name: Annotated[str, _line(100)] = Field(
         title="Name", description="The author's name as it is to be cited."
@@ -102,7 +102,7 @@ class Author(Typed):
 
 
 class CardInference(Typed):
-    """How the organisers can run the model where its images may not be given away."""
+    """How the organisers can run the model on images that cannot be shared."""
 
     image: Annotated[
         str,
@@ -118,7 +118,7 @@ class CardInference(Typed):
 
 
 class CardImport(Typed):
-    """Where predictions come from that maintainers brought in: made and published elsewhere, before."""
+    """The source of predictions that maintainers imported: made and published elsewhere, earlier."""
 
     date: Annotated[
         str,
@@ -133,7 +133,7 @@ class CardImport(Typed):
 
 
 class CardInputs(Typed):
-    """What the model reads of a study."""
+    """What the model reads from a study."""
 
     views: Literal["frontal", "all", "none"] = Field(
         title="Views",
@@ -179,7 +179,7 @@ class ModelCard(Typed):
         Annotated[tuple[Author, ...], Field(strict=False, min_length=1, max_length=100)] | None, Given
     ] = given("Authors", "Who made the model, in the order in which they are to be cited.")
     links: Annotated[CardLinks | None, Given] = Field(
-        default=None, title="Links", json_schema_extra=_described("Where to read more; https only.")
+        default=None, title="Links", json_schema_extra=_described("Links to more information; https only.")
     )
     license: Annotated[str, _line(60)] = Field(
         title="License", description="Licence of the model, or proprietary."
@@ -190,7 +190,7 @@ class ModelCard(Typed):
         WithJsonSchema({"type": ["string", "null"], "maxLength": 20, "pattern": _SIZE}),
     ] = absent("Parameters", "Number of parameters, such as 7B or 350M.")
     inputs: CardInputs = Field(
-        title="Inputs", json_schema_extra={"description": "What the model reads of a study."}
+        title="Inputs", json_schema_extra={"description": "What the model reads from a study."}
     )
     inference: Annotated[CardInference | None, Given] = Field(
         default=None,
@@ -226,7 +226,7 @@ class ModelCard(Typed):
 
     @model_validator(mode="after")
     def _status_explained(self) -> Self:
-        """A model that is gone says why, or what took its place."""
+        """The card, if a model that is withdrawn or superseded says why or by which model."""
         if self.status == "superseded" and self.superseded_by is None:
             raise PydanticCustomError("superseded_by", "superseded_by is missing")
         if self.status == "withdrawn" and self.reason is None:

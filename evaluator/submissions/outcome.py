@@ -40,7 +40,7 @@ def verdict(report: Report) -> str:
 
 
 def next_step(report: Report) -> str:
-    """What to do now, in one line."""
+    """The next step, in one line."""
     if not report.found:
         return "Give a folder like submissions/TEAM/MODEL; start one with: rexrank new TEAM MODEL"
     if report.ok:
@@ -97,7 +97,7 @@ def as_json(report: Report) -> str:
 
 
 def as_github(report: Report) -> str:
-    """Workflow commands, one annotation a problem; nothing in them can start another command."""
+    """Workflow commands, one annotation per problem; nothing in them can start another command."""
     lines = []
     for p in list(report.problems)[:MAX_ANNOTATIONS]:
         level = "error" if p.severity is Severity.ERROR else "warning"
@@ -133,7 +133,7 @@ def as_markdown(report: Report) -> str:
 
 
 def problem_lines(problems: Problems, room: int) -> list[str]:
-    """Every problem by file as a Markdown list, errors first, in `room` characters; the rest is counted."""
+    """Every problem by file as a Markdown list, errors first, in at most `room` characters; the rest is counted."""
     body: list[str] = []
     room -= 200
     n_hidden = sum(problems.suppressed.values())
@@ -155,7 +155,7 @@ def problem_lines(problems: Problems, room: int) -> list[str]:
 
 
 def _markdown_item(problem: Problem) -> str:
-    """Code with its page and title, place, what was found and wanted, and the cure on a line of its own."""
+    """Linked code and title, place, what was found and wanted, and the fix on a line of its own."""
     mark = "⚠️" if problem.severity is Severity.WARNING else "❌"
     place = f", at {code_span(problem.pointer)}" if problem.pointer else ""
     line = f", line {problem.line}" if problem.line else ""
@@ -170,7 +170,7 @@ def _markdown_item(problem: Problem) -> str:
 
 
 def _cure(fix: str) -> str:
-    """The cure as Markdown; a command that it gives can be copied."""
+    """The fix as Markdown; a command in it can be copied."""
     match = _COMMAND.fullmatch(fix)
     if match is None:
         return markdown_text(fix)
@@ -178,7 +178,7 @@ def _cure(fix: str) -> str:
 
 
 def problem_text(problems: Problems, *, colour: bool) -> str:
-    """Problems for a terminal, by file, each with what was found, wanted and how to mend it."""
+    """Problems for a terminal, by file, each with what was found, what was wanted and how to fix it."""
     red, yellow, dim, bold, off = (
         ("\033[31m", "\033[33m", "\033[2m", "\033[1m", "\033[0m") if colour else ("",) * 5
     )
@@ -201,7 +201,7 @@ def problem_text(problems: Problems, *, colour: bool) -> str:
 
 
 def as_text(report: Report, *, colour: bool) -> str:
-    """The outcome for a terminal: problems by file, then what was found, the verdict, what to do next."""
+    """The outcome for a terminal: problems by file, then the contents, the verdict and the next step."""
     red, green, off = ("\033[31m", "\033[32m", "\033[0m") if colour else ("",) * 3
     lines = _found_lines(report.found)
     lines.append(f"{green if report.ok else red}{verdict(report)}{off}")

@@ -17,9 +17,9 @@ from evaluator.submissions.convert.table import KEY, MISSING, Refused, Row, Tabl
 
 COLUMNS: Final = ("id", "reference", "prediction")
 PATIENT: Final = "patient"
-"""The column that groups studies for intervals; left out where there is none."""
+"""The column that groups studies for intervals; optional."""
 CONTEXT: Final = ("age", "indication")
-"""Columns that say what is known of the patient, for metrics that ask."""
+"""Columns with what is known about the patient, for metrics that use it."""
 MAX_PROBLEMS: Final = 20
 STDIN: Final = "-"
 STDIN_NAME: Final = "standard input"
@@ -31,12 +31,12 @@ _HALF: Final = re.compile("[\ud800-\udfff]")
 def read_pairs(path: Path, note: Callable[[str], object] = lambda _: None) -> list[dict[str, str]]:
     """The rows of a file: `id`, `reference`, `prediction`, and `patient`, `age` and `indication` where columns name them.
 
-    CSV, TSV and semicolon CSV, JSON (lines, a list, pandas' orientations), Parquet, Excel, plain or
-    gzipped; `-` is standard input. A column is taken by its name, or where that is absent by the only
-    name that says the same (`study_id`, `ground_truth`, `generated_report`); others are left alone. `note`
-    is told which columns of another name were taken, and how many ids lost what stood around them.
+    CSV, TSV and semicolon CSV, JSON (lines, a list, pandas' orientations), Parquet, Excel, plain or gzipped;
+    `-` is standard input. A column is found by its name or, failing that, by the only equivalent name
+    (`study_id`, `ground_truth`, `generated_report`); others are ignored. `note` is called with the columns of
+    another name that were used, and with how many ids were stripped.
 
-    Raises `Refused`, which is an `InputError`, with every problem, each with its line, and for a file without a row.
+    Raises `Refused`, which is an `InputError`, with every problem and its line, and for a file without rows.
     """
     table = read_table(_source(path))
     if not table.rows:
@@ -60,7 +60,7 @@ def read_pairs(path: Path, note: Callable[[str], object] = lambda _: None) -> li
 
 
 def _notes(table: Table, places: Mapping[str, int]) -> Iterator[str]:
-    """What was read otherwise than it is written."""
+    """Notes on what was read differently from how it is written."""
     for wanted in COLUMNS:
         if table.columns[places[wanted]].strip().casefold() != wanted:
             yield f"{table.named(places[wanted])} was taken for the {wanted}"
@@ -79,7 +79,7 @@ def _source(path: Path) -> Source:
         source = identify(STDIN_NAME, sys.stdin.buffer.read(MAX_BYTES + 1))
     else:
         source = read_source(path)
-    if source.encoding.startswith("Windows"):  # a guess, and a score says nothing of how a text was read
+    if source.encoding.startswith("Windows"):  # a guess, and a score does not show how a text was read
         raise Refused(
             f"{source.name} is not UTF-8, but perhaps {source.encoding}. Save it as UTF-8; in Excel, as 'CSV UTF-8'."
         )
@@ -87,7 +87,7 @@ def _source(path: Path) -> Source:
 
 
 def _places(table: Table, name: str) -> dict[str, int]:
-    """The positions of the columns that are read, by their names here."""
+    """The positions of the columns that are read, by our names."""
     names = [c.strip().casefold() for c in table.columns]
     places: dict[str, int] = {}
     lacking: list[str] = []
@@ -115,7 +115,7 @@ def _places(table: Table, name: str) -> dict[str, int]:
 
 
 def _by_role(table: Table, wanted: str) -> list[int]:
-    """The columns whose names say the same, without those of patients, which group studies."""
+    """The columns with an equivalent name, without those of patients, which group studies."""
     if wanted == "id" and KEY in table.columns:
         return [table.columns.index(KEY)]
     role = _ROLES[wanted]
@@ -127,7 +127,7 @@ def _by_role(table: Table, wanted: str) -> list[int]:
 
 
 def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterator[str]:
-    """What is wrong with a row, in words; its id is added to those seen."""
+    """The problems of a row, in words; its id is added to `seen`."""
     lacking = [name for name in COLUMNS if values[name] is MISSING]
     if lacking:
         yield f"{row.where}: no {', '.join(lacking)}; every row needs {', '.join(COLUMNS)}."
@@ -152,7 +152,7 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
 
 
 def _no_id(value: Any) -> str:
-    """Why a cell is no id."""
+    """Why a cell is not an id."""
     if not isinstance(value, str):
         return "the id must be a text or a whole number."
     if len(value) > MAX_ID:

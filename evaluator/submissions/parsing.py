@@ -1,4 +1,4 @@
-"""Strict, bounded reading of JSON and YAML that strangers wrote: every problem named, nothing raised.
+"""Strict, bounded reading of untrusted JSON and YAML: every problem reported, nothing raised.
 
 Python's own parsers accept duplicate keys, NaN tokens, lone surrogates and any depth; each of these
 is a problem with a code here. Size is bounded by the caller before a byte is read.
@@ -20,28 +20,28 @@ from evaluator.core.plain_yaml import MAX_DEPTH, MAX_NUMBER, PlainLoader, check_
 from evaluator.core.problems import Problems, pointer
 
 MAX_TOKENS: Final = 1_000_000
-"""Strings and brackets of a JSON text; 10,000 studies take 70,000. A value of more would fill the memory."""
+"""Strings and brackets of a JSON text; 10,000 studies take 70,000. A larger value would fill the memory."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Unusable:
-    """What a parser returns for a text that has no usable value; the problem has been named."""
+    """What a parser returns for a text without a usable value; the problem has been reported."""
 
 
 UNUSABLE: Final = Unusable()
 
 
 class _DuplicateKeys(dict[str, Any]):
-    """An object whose text held a key more than once."""
+    """An object with a repeated key."""
 
     repeated: tuple[str, ...] = ()
 
 
 def decode(file: str, data: bytes, problems: Problems) -> str | None:
-    """The text of a UTF-8 file, or `None` after naming the problem (RX106).
+    """The text of a UTF-8 file, or `None` after reporting the problem (RX106).
 
-    A byte order mark is named and left out, so that the rest is still checked.
+    A byte order mark is reported and skipped, so that the rest is still checked.
     """
     if data.startswith(b"\xef\xbb\xbf"):
         problems.add(
@@ -68,7 +68,7 @@ def decode(file: str, data: bytes, problems: Problems) -> str | None:
 
 
 def line_of(text: str, key: str, occurrence: int = 1) -> int | None:
-    r"""The line (from 1) of the n-th place where `key` stands as an object key, or `None`.
+    r"""The line (from 1) of the n-th occurrence of `key` as an object key, or `None`.
 
     >>> line_of('{"a": 1,\n"b": 2}', "b")
     2
@@ -84,7 +84,7 @@ def line_of(text: str, key: str, occurrence: int = 1) -> int | None:
 
 
 def parse_json(file: str, text: str, problems: Problems) -> Any:
-    """The value of a JSON text, or `UNUSABLE` after naming why it cannot be used (RX201–RX205, RX212).
+    """The value of a JSON text, or `UNUSABLE` after reporting why it cannot be used (RX201–RX205, RX212).
 
     A value with duplicate keys, NaN tokens or lone surrogates is returned as far as it can be, so
     that the other checks still run.
@@ -124,7 +124,7 @@ def parse_json(file: str, text: str, problems: Problems) -> Any:
 
 
 def _size_ok(file: str, text: str, problems: Problems) -> bool:
-    """Whether a parser may have the text: depth (RX204) and amount (RX212) are known before it starts."""
+    """Whether the text may be parsed: depth (RX204) and size (RX212) are checked before parsing starts."""
     depth = 0
     for count, match in enumerate(_TOKEN.finditer(text), start=1):
         if count > MAX_TOKENS:
@@ -212,11 +212,11 @@ def _report_surrogates(file: str, text: str, value: Any, problems: Problems) -> 
 
 
 class _Loader(PlainLoader):
-    """YAML of a card; `check_events` has seen the text before."""
+    """YAML of a card, after `check_events` has checked the text."""
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
-    """A number of bounded length; 2026.0 stays a float and is no whole number of a card."""
+    """A number of bounded length; 2026.0 stays a float and is not an integer for a card."""
     if len(node.value) > MAX_NUMBER:
         raise yaml.MarkedYAMLError(None, None, "a number with too many digits", node.start_mark)
     if node.tag.endswith(":int"):
@@ -232,7 +232,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def parse_yaml(file: str, text: str, problems: Problems) -> Any:
-    """The value of a YAML text, or `UNUSABLE` after naming why it cannot be used (RX501)."""
+    """The value of a YAML text, or `UNUSABLE` after reporting why it cannot be used (RX501)."""
     try:
         check_events(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
@@ -253,7 +253,7 @@ def parse_yaml(file: str, text: str, problems: Problems) -> Any:
 def yaml_line_of(text: str, path: Iterable[str | int]) -> int | None:
     r"""The line (from 1) where the value at `path` starts in a YAML text that `parse_yaml` accepted.
 
-    A path that is not there gives the line of the last part that is; an empty one gives `None`.
+    A path that does not exist gives the line of its last existing part; an empty one gives `None`.
 
     >>> yaml_line_of("a: 1\nb:\n  c: [x,\n    y]\n", ("b", "c", 1))
     4

@@ -1,4 +1,4 @@
-"""Submissions on disk: read and checked, from folders that people name or that the repository holds."""
+"""Submissions on disk, read and checked, from named folders or from the repository."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evaluator.submissions.validate import Report, submission_folders, validate
 
 
 def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
-    """The report on every submission at or below the paths. Raises `InputError` for a path that holds none."""
+    """The report on every submission at or below the paths. Raises `InputError` for a path without one."""
     directory = references_directory(references)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
@@ -42,7 +42,7 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
 
 
 def _shown(path: Path) -> str:
-    """The path as reports name it: from `submissions` on if that is in it, else its last two parts."""
+    """The path as shown in reports: from `submissions` on if it contains that, else its last two parts."""
     parts = path.resolve().parts
     if "submissions" in parts:
         start = len(parts) - 1 - parts[::-1].index("submissions")
@@ -51,12 +51,12 @@ def _shown(path: Path) -> str:
 
 
 def read_predictions(path: Path, dataset: Dataset) -> dict[str, Prediction] | None:
-    """The predictions of a file that is already in the repository; `None` if it is not a sound one."""
+    """The predictions of a file that is already in the repository; `None` if it is not valid."""
     return parse_predictions(path.name, _bytes(path), dataset)
 
 
 def _bytes(path: Path) -> bytes:
-    """A file's bytes; none of one that cannot be read, or is larger than predictions may be."""
+    """A file's bytes; empty for one that cannot be read or is larger than predictions may be."""
     try:
         return path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
     except OSError:
@@ -64,7 +64,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def parse_predictions(name: str, data: bytes, dataset: Dataset) -> dict[str, Prediction] | None:
-    """The predictions in a file's bytes; `None` if it is not a sound one."""
+    """The predictions in a file's bytes; `None` if it is not valid."""
     problems = Problems()
     text = decode(name, data, problems)
     value = parse_json(name, text, problems) if text else None
@@ -77,13 +77,13 @@ Items = Mapping[str, Prediction]
 
 
 class PredictionFiles(Mapping[str, Items]):
-    """Predictions by `team/model`, each file read when it is asked for and not kept: a board has many.
+    """Predictions by `team/model`; each file is read on demand and not kept in memory, since a board has many.
 
-    A file that is not sound counts as empty.
+    An invalid file counts as empty.
     """
 
     def __init__(self, dataset: Dataset, files: Mapping[str, Callable[[], bytes]]) -> None:
-        """`files`: what gives each file's bytes."""
+        """`files`: functions that return each file's bytes."""
         self._dataset = dataset
         self._files = dict(files)
 
@@ -97,18 +97,18 @@ class PredictionFiles(Mapping[str, Items]):
         return len(self._files)
 
     def only(self, names: Sequence[str]) -> PredictionFiles:
-        """The same files, those of `names` alone."""
+        """The same, restricted to `names`."""
         return PredictionFiles(self._dataset, {n: self._files[n] for n in names if n in self._files})
 
 
 def earlier_predictions(folder: Path, submission: Submission, dataset: Dataset) -> PredictionFiles:
-    """Predictions of the other submissions beside this one on the dataset, by `team/model`."""
+    """Predictions of the other submissions on the dataset, by `team/model`."""
     root = folder.resolve().parents[1]
     return submitted_predictions(root, dataset, f"{submission.team}/{submission.model}")
 
 
 def submitted_predictions(root: Path, dataset: Dataset, own: str) -> PredictionFiles:
-    """Predictions of every submission below `root` on a dataset but `own`, by `team/model`."""
+    """Predictions of every submission below `root` on a dataset except `own`, by `team/model`."""
     paths = {
         f"{p.parent.parent.name}/{p.parent.name}": p for p in sorted(root.glob(f"*/*/{dataset.id}.json"))
     }

@@ -1,4 +1,4 @@
-"""What a prediction file of report generation holds, as its JSON Schema says."""
+"""The contents of a prediction file of report generation, as in its JSON Schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECTIONS: Final = ("findings", "impression")
 
 
 def _sections_of_tracks(schema: dict[str, Any]) -> None:
-    """Says in the schema which sections each track needs: at least those of one are there."""
+    """Adds to the schema the sections that each track needs: at least one track's must be present."""
     schema["anyOf"] = [
         {
             "title": f"{track.id} track",
@@ -46,6 +46,9 @@ class Study(Typed):
 
 
 class ReportFile(RootModel[Annotated[dict[str, Study], Field(min_length=1)]]):
-    """One dataset's predicted reports by study id. Keys sorted, one study a line, UTF-8. References never travel along."""
+    """One dataset's predicted reports by study id. Keys sorted, one study per line, UTF-8.
+
+    References are never included.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)

@@ -30,7 +30,7 @@ class ReportPredictions(TaskPredictions[StudyReport]):
     def shape(
         self, file: str, text: str, value: object, dataset: Dataset, problems: Problems
     ) -> dict[str, StudyReport]:
-        """The reports of the right shape, after naming every one that has another."""
+        """The reports of the right shape, after reporting every other."""
         return structure.check_shape(file, text, value, dataset.id, problems)
 
     def content(
@@ -41,13 +41,13 @@ class ReportPredictions(TaskPredictions[StudyReport]):
         dataset: Dataset,
         problems: Problems,
     ) -> None:
-        """Nothing; names sections that are missing, characters, words and what scoring will say."""
+        """Nothing; reports missing sections, characters, words, and what scoring will flag."""
         structure.check_sections(file, text, predictions, dataset, problems)
         rules.check_reports(file, text, predictions, problems, dataset.id)
         lookalikes.check_lookalikes(file, text, predictions, problems)
 
     def read(self, value: Mapping[str, JsonValue]) -> dict[str, StudyReport] | None:
-        """The reports of a file that is already in the repository; `None` if it is not a sound one."""
+        """The reports of a file that is already in the repository; `None` if it is not valid."""
         sound = {i: s for i, s in value.items() if isinstance(s, dict) and structure.well_formed(s)}
         if len(sound) < len(value):
             return None

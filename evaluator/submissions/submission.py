@@ -18,7 +18,7 @@ class Predictions:
     items: Mapping[str, Prediction]
     sha256: str
     entered: tuple[str, ...] | None = None
-    """The tracks, where the items were left behind (`Submission.outline`)."""
+    """The tracks, if the items were dropped (`Submission.outline`)."""
 
     @property
     def tracks(self) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ class Predictions:
 
     @property
     def n_empty(self) -> int:
-        """Predictions that say nothing."""
+        """Number of empty predictions."""
         return sum(p.empty for p in self.items.values())
 
 
@@ -48,6 +48,6 @@ class Submission:
     files: Mapping[str, Predictions]
 
     def outline(self) -> Submission:
-        """The same without its predictions: what a list of hundreds of submissions can hold in memory."""
+        """The same without its predictions, small enough to keep hundreds of submissions in memory."""
         outlines = {d: replace(p, items={}, entered=p.tracks) for d, p in self.files.items()}
         return replace(self, files=outlines)

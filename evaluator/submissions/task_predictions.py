@@ -1,4 +1,4 @@
-"""What a prediction file of a task holds: its schema, its rules, and how it is written."""
+"""The prediction files of a task: schema, rules, and how they are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ P = TypeVar("P", bound=Prediction)
 class TaskPredictions(ABC, Generic[P]):
     """A task's prediction file: one JSON object of predictions by item id.
 
-    Size, encoding, JSON, coverage and order are checked for every task alike; the rest is here.
+    Size, encoding, JSON, coverage and order are checked the same way for every task; the rest is here.
     """
 
     schema: ClassVar[str]
@@ -30,33 +30,33 @@ class TaskPredictions(ABC, Generic[P]):
     title: ClassVar[str]
     """Title of the schema."""
     model: ClassVar[type[BaseModel]]
-    """What a whole file holds."""
+    """The model of a whole file."""
     example: ClassVar[str]
-    """A file in a few characters, for messages."""
+    """A short example file, for messages."""
     free_text: ClassVar[bool] = True
-    """Whether predictions are written in words, whose number and likeness mean something."""
+    """Whether predictions are free text, whose length and similarity are meaningful."""
 
     @abstractmethod
     def shape(
         self, file: str, text: str, value: object, dataset: Dataset, problems: Problems
     ) -> dict[str, P]:
-        """The predictions of the right shape, after naming every one that has another."""
+        """The predictions of the right shape, after reporting every other."""
 
     def content(
         self, file: str, text: str, predictions: Mapping[str, P], dataset: Dataset, problems: Problems
     ) -> None:
-        """Nothing; names everything that is wrong with what well-shaped predictions say."""
+        """Nothing; reports every problem in the content of well-shaped predictions."""
 
     @abstractmethod
     def read(self, value: Mapping[str, JsonValue]) -> dict[str, P] | None:
-        """The predictions of a file that is already in the repository; `None` if it is not a sound one."""
+        """The predictions of a file that is already in the repository; `None` if it is not valid."""
 
     @abstractmethod
     def plain(self, prediction: P) -> JsonValue:
-        """A prediction as a file has it."""
+        """A prediction in the form of a file."""
 
     def dump(self, predictions: Mapping[str, P]) -> str:
-        """A file's text: keys sorted, one item a line."""
+        """A file's text: keys sorted, one item per line."""
         lines = [
             f"{json.dumps(i, ensure_ascii=False)}: {json.dumps(self.plain(predictions[i]), ensure_ascii=False)}"
             for i in sorted(predictions)
@@ -74,15 +74,15 @@ class TaskPredictions(ABC, Generic[P]):
         references: References | None,
         keep: bool,
     ) -> tuple[Mapping[str, P], tuple[str, ...]]:
-        """The predictions of a file in any known form, and what people should know about how they were read.
+        """The predictions of a file in any known form, and notes on how they were read.
 
-        `known`: the dataset's item ids, empty where they are not known. `wanted`: columns that were named. `references`:
-        to see that none of them is taken for a prediction. `keep`: leave texts as they are. Raises `Refused` with a
-        sentence for each problem.
+        `known`: the dataset's item ids, empty if they are not known. `wanted`: columns that were named.
+        `references`: to make sure that none of them is taken for a prediction. `keep`: leave texts unchanged.
+        Raises `Refused` with a sentence for each problem.
         """
 
 
 def predictions_of(task: Task) -> TaskPredictions[Any]:
-    """What a prediction file of a task holds."""
+    """A task's rules for prediction files."""
     form: TaskPredictions[Any] = load(task.predictions_by)
     return form

@@ -1,4 +1,4 @@
-"""The model card that `rexrank new` writes: commented, and valid once what is left empty is filled in."""
+"""The model card that `rexrank new` writes: commented, and valid once the empty fields are filled in."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def card_template(team: str, model: str) -> str:
 
 
 def schema_line() -> str:
-    """The comment that tells editors which schema a card has."""
+    """The comment that tells editors which schema a card follows."""
     return f"# yaml-language-server: $schema={challenge().site}data/schemas/model-card-v1.schema.json"

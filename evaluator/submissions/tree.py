@@ -1,7 +1,7 @@
 """Files as data: a tree of entries that checks may read, from a folder or from git blobs.
 
-Checks see only this, so that the same code runs on a participant's machine and on the blobs of a
-pull request that is never checked out.
+Checks see only this, so that the same code runs on a participant's machine and on the blobs of a pull
+request, which is never checked out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_ENTRIES: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name of a tree: posix path, kind, size in bytes, and how to read at most so many bytes."""
+    """One entry of a tree: POSIX path, kind, size in bytes, and a function that reads at most a number of bytes."""
 
     path: str
     kind: EntryKind
@@ -43,8 +43,7 @@ class Entry:
 class Tree(Mapping[str, Entry]):
     """Entries by path, in the order of the paths.
 
-    Folders that no entry names but that paths imply (git lists files only) are entries too, so that
-    nothing can hide in one.
+    Folders that appear only in paths (git lists only files) are entries too, so that nothing can hide in one.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
@@ -90,7 +89,7 @@ def _no_bytes(_: int) -> bytes:
 def read_directory(root: Path, shown: str) -> Tree:
     """The tree below `root`, its paths starting with `shown`; links are listed, never followed.
 
-    Raises `InputError` when the folder cannot be read or holds absurdly many names.
+    Raises `InputError` if the folder cannot be read or has absurdly many entries.
     """
     entries: list[Entry] = []
     pending = [(root, shown)]

@@ -1,4 +1,4 @@
-"""All rules over a whole tree: every problem of every file in one pass, and what was found to be right."""
+"""All rules over a whole tree: every problem of every file in one pass, and the valid submissions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ Manifest = Callable[[Dataset], Collection[str] | None]
 class FileSummary:
     """Counts of a prediction file, for people and comments.
 
-    `studies`: its predictions. Lengths in words: `None` of a file without any, and where predictions are no texts.
+    `studies`: its predictions. Lengths in words: `None` for a file without any, and if predictions are not
+    texts.
     """
 
     dataset: str
@@ -39,7 +40,7 @@ class FileSummary:
 
 @dataclass(frozen=True, slots=True)
 class FolderResult:
-    """What the checks made of one submission folder; `submission` only when it is valid."""
+    """The checks' result for one submission folder; `submission` only if it is valid."""
 
     folder: str
     team: str
@@ -64,8 +65,8 @@ class Report:
 def submission_folders(tree: Tree, root: str) -> list[str]:
     """The submission folders at or below `root`.
 
-    Below a folder `submissions` they are two levels down, whatever else lies there (`check_strays`
-    names it). Elsewhere they are the folders that hold files, at most two levels down from `root`.
+    Below a folder `submissions` they are two levels down; anything else there is reported by `check_strays`.
+    Elsewhere they are the folders that contain files, at most two levels down from `root`.
     """
     parts = root.split("/")
     if parts[0] == "submissions":
@@ -89,7 +90,7 @@ def submission_folders(tree: Tree, root: str) -> list[str]:
 def validate(tree: Tree, folders: Collection[str], manifest: Manifest) -> Report:
     """The problems of these submission folders, and the submissions that have none.
 
-    `manifest` gives the ids a dataset's predictions must cover, or `None` where they are not known.
+    `manifest` gives the ids a dataset's predictions must cover, or `None` if they are not known.
     """
     problems = Problems()
     files.check_strays(tree, folders, problems)
@@ -123,7 +124,7 @@ def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Prob
 
 
 def _card(file: str, data: bytes | None, problems: Problems) -> ModelCard | None:
-    """The card of a file, `None` after naming what is wrong with it."""
+    """The card of a file, `None` after reporting what is wrong with it."""
     content = decode(file, data, problems) if data is not None else None
     value = parse_yaml(file, content, problems) if content is not None else UNUSABLE
     if value is UNUSABLE or not cards.check_card(file, content or "", value, problems):
@@ -134,7 +135,7 @@ def _card(file: str, data: bytes | None, problems: Problems) -> ModelCard | None
 def check_predictions(
     file: str, data: bytes, dataset: Dataset, manifest: Manifest, problems: Problems
 ) -> Predictions:
-    """The predictions of a file's bytes as far as they can be read, after naming every problem."""
+    """The predictions in a file's bytes as far as they can be read, after reporting every problem."""
     digest = sha256_bytes(data)
     form = predictions_of(get_task(dataset.task))
     content = decode(file, data, problems)
@@ -158,7 +159,7 @@ def check_predictions(
 
 
 def describe(predictions: Predictions) -> FileSummary:
-    """What a prediction file holds, counted."""
+    """The counts of a prediction file."""
     task = get_task(get_dataset(predictions.dataset).task)
     words = predictions_of(task).free_text
     texts = [tuple(p.fields.values()) for p in predictions.items.values()]

@@ -1,4 +1,4 @@
-"""Predictions in the formats that people have, turned into a submission file; references are never carried along."""
+"""Predictions in the formats that people use, converted to a submission file; references are never included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a conversion did, in words: how the source was read, and what was done with the texts, counted."""
+"""What a conversion did, in words: how the source was read, and what was done to the texts, with counts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from evaluator.submissions.convert.source import Source
 from evaluator.submissions.convert.table import Table, first_ids, listed
 
 LISTED: Final = 20
-"""Columns, and ids of reports that could not be split, which are listed."""
+"""How many columns, and ids of reports that could not be split, are listed."""
 
 
 @dataclass
 class Tally:
-    """Studies by what was done with their text."""
+    """Studies by what was done to their text."""
 
     split: list[str] = field(default_factory=list)
     unsplit: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Tally:
 def describe_reading(
     source: Source, table: Table, identified: StudyIds, texts: TextColumns, wanted: Wanted
 ) -> list[str]:
-    """How the source was read: form, encoding, rows, columns used and left."""
+    """How the source was read: form, encoding, rows, columns used and unused."""
     encoding = f" in {source.encoding}" if source.encoding else ""
     packed = "gzip of " if source.packed else ""
     columns = {identified.column, *texts.used}
@@ -63,7 +63,7 @@ def describe_reading(
 
 
 def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
-    """What was done with the texts, counted, with the first ids of each kind."""
+    """What was done to the texts, with counts and the first ids of each kind."""
     lines = []
     if tally.repeated:
         lines.append(_counted(tally.repeated, "rows repeat a study's report word for word; one is kept"))

@@ -1,4 +1,4 @@
-"""Which column of a table holds the answers and which the question ids. What is right is never taken for an answer."""
+"""Which column of a table has the answers and which the question ids. The key is never taken for answers."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NO_LETTER: Final = names(
 _IDS: Final = (
     ("question", "id"), ("qid",), ("id",), ("key",), ("custom", "id"), ("uid",), ("question", "uid"), ("study", "id"),
 )  # fmt: skip
-"""Names of columns with question ids, the likeliest first, where ids are not known."""
+"""Names of columns with question ids, the likeliest first, for when ids are not known."""
 MAX_PROBLEMS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionIds:
-    """The question of every row, by its number, the column it was read from, and what was done to find it, in words.
+    """The question of every row, by its number, the column it was read from, and how it was found, in words.
 
-    `left_out`: ids of rows that are no question of the dataset.
+    `left_out`: ids of rows that are not questions of the dataset.
     """
 
     column: int
@@ -42,9 +42,9 @@ class QuestionIds:
 
 
 def choose_answers(table: Table, wanted: Wanted, taken: int) -> int:
-    """The position of the column that holds the answers; `taken` holds ids.
+    """The position of the column with the answers; `taken` has the ids.
 
-    Raises `Refused` when there is none, or when more than one may be meant.
+    Raises `Refused` if there is none, or if more than one could be meant.
     """
     if wanted.findings is not None or wanted.impression is not None:
         raise Refused(
@@ -74,7 +74,7 @@ def choose_answers(table: Table, wanted: Wanted, taken: int) -> int:
 
 
 def _is_truth(name: str) -> bool:
-    """Whether a column's name says that it holds what is right; ReXrank's `model_prediction` does not."""
+    """Whether a column's name marks it as the key; ReXrank's `model_prediction` does not."""
     words = set(words_of(name))
     return role_of(name) is not Role.PREDICTED and (holds_truth(name) or bool(words & _TRUTH))
 
@@ -89,10 +89,10 @@ def _is_answer(name: str) -> bool:
 def identify_questions(
     table: Table, known: frozenset[str], wanted: Wanted, studies: Mapping[str, list[str]]
 ) -> QuestionIds:
-    """The question of every row: by the ids where they are known, else by the column's name.
+    """The question of every row: by the ids if they are known, else by the column's name.
 
-    `studies`: the questions of each study, for files that are keyed by study. Raises `Refused` when no column holds
-    ids, or when a study has several questions and its row does not say which.
+    `studies`: the questions of each study, for files that are keyed by study. Raises `Refused` if no column
+    has ids, or if a study has several questions and its row does not say which.
     """
     if not table.rows or not table.columns:
         raise Refused("the file contains no questions.")
@@ -118,7 +118,7 @@ def identify_questions(
 def _by_study(
     table: Table, known: frozenset[str], columns: Iterable[int], studies: Mapping[str, list[str]]
 ) -> QuestionIds:
-    """Rows keyed by study, as in ReXrank's example file: a study of one question means that question."""
+    """Rows keyed by study, as in ReXrank's example file: a study with one question means that question."""
     for index in columns:
         rows = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in studies and i}
         if not rows:

@@ -1,4 +1,4 @@
-"""From a file of a model's answers in any known form to one letter a question, and what was done, in words."""
+"""From a file of a model's answers in any known form to one letter per question, and what was done, in words."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from evaluator.submissions.convert.values import Sections, text_of
 
 LISTED: Final = 20
 MIN_EQUAL: Final = 20
-"""Answers of which every one is right from which on a column is taken for the key."""
+"""A column with at least this many answers, all of them correct, is taken for the key."""
 UNREAD_SHARE: Final = 0.5
-"""Above this share of texts without a letter a column is none of answers."""
+"""Above this share of texts without a letter, a column is not one of answers."""
 
 
 @dataclass
 class Texts:
-    """What became of the texts, by question id: without a text, without one letter (and why), repeated."""
+    """What happened to the texts, by question id: without a text, without one letter (and why), repeated."""
 
     empty: list[str] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class ConvertedAnswers:
-    """The answers of a source by question, and what people should know about how they were read."""
+    """The answers of a source by question, and notes on how they were read."""
 
     answers: Mapping[str, Answer]
     notes: tuple[str, ...]
@@ -53,10 +53,10 @@ def convert_answers(
 ) -> ConvertedAnswers:
     """The answers of a file: JSON, JSON Lines, CSV, Excel or Parquet, a letter or a text with one in each row.
 
-    `known`: the dataset's question ids, empty where they are not known. `questions`: the references, where they are
-    at hand, to read files that are keyed by study and to see that the key is not taken for a model's answers. A text
-    without exactly one letter becomes an empty answer, and is listed.
-    Raises `Refused` with a sentence for each problem, and its place; nothing is written then.
+    `known`: the dataset's question ids, empty if they are not known. `questions`: the references, if
+    available, to read files keyed by study and to make sure that the key is not taken for a model's answers.
+    A text without exactly one letter becomes an empty answer, and is listed. Raises `Refused` with a sentence
+    and a location for each problem; nothing is written then.
     """
     source = read_source(path)
     wanted = wanted or Wanted()
@@ -86,7 +86,10 @@ def convert_answers(
 
 
 def _answers(table: Table, lookup: QuestionIds, column: int, texts: Texts) -> dict[str, Answer]:
-    """The answer of every question. Raises `Refused` for two different ones of a question, and for what is no text."""
+    """The answer of every question.
+
+    Raises `Refused` for two different answers to one question, and for a value that is not text.
+    """
     problems: list[str] = []
     rows: dict[str, tuple[str, str]] = {}
     for number, question in lookup.questions.items():
@@ -136,7 +139,7 @@ def _answer(question: str, text: str, texts: Texts) -> Answer:
 
 
 def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer], texts: Texts) -> None:
-    """Refuses a column of which most texts hold no letter: it is none of answers."""
+    """Refuses a column in which most texts have no letter: it does not contain answers."""
     n_texts = len(answers) - len(texts.empty)
     if texts.unread and len(texts.unread) > UNREAD_SHARE * n_texts:
         raise Refused(
@@ -149,7 +152,7 @@ def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer],
 def _refuse_key(
     table: Table, column: int, answers: Mapping[str, Answer], questions: Mapping[str, Question]
 ) -> None:
-    """Refuses a column that holds what is right."""
+    """Refuses a column that contains the key."""
     both = [answers[q].value == questions[q].answer for q in answers if q in questions]
     if len(both) >= MIN_EQUAL and all(both):
         raise Refused(

@@ -1,4 +1,4 @@
-"""The report within a chat model's answer: after its thoughts, its introduction, a fence, a title."""
+"""The report within a chat model's answer: after its thinking, an introduction, a fence, a title."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _FENCE: Final = re.compile(r"\A\s*```[a-z]*[ \t]*\n(.*?)\n?[ \t]*```\s*\Z", re.I
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a chat model's text holds of a report: `wrapped` names what stood around it, if anything."""
+    """The report in a chat model's text: `wrapped` names what was around it, if anything."""
 
     text: str
     wrapped: str = ""
 
 
 def answer_of(text: str) -> Answer:
-    r"""The report in a chat model's answer: after its thoughts, a fence, and "Here is the report:".
+    r"""The report in a chat model's answer: after its thinking, a fence, and "Here is the report:".
 
     >>> answer_of("<think>Small heart?</think>\nHere is the report:\nClear.")
     Answer(text='Clear.', wrapped='thoughts, an introduction')

@@ -1,4 +1,4 @@
-r"""What is taken out of a report when a file is converted: one table of kinds, each counted.
+r"""What is removed from a report when a file is converted: one table of kinds, each counted.
 
 These are leftovers of tools, not of radiology: line ends, invisible characters, a decoder's tokens,
 missing values that were turned into words. Nothing here changes a word of a report.
@@ -21,7 +21,7 @@ DECODER_TOKENS: Final = re.compile(
     r"|<｜[^｜<>\n]{1,60}｜>",
     re.IGNORECASE,
 )
-"""Special tokens of tokenizers and chat templates, as they are left when a text is decoded with them."""
+"""Special tokens of tokenizers and chat templates, as left in a text that was decoded with them."""
 _TURN: Final = re.compile(
     r"(?:<\|im_start\|>|<start_of_turn>|<\|start_header_id\|>|<\|start\|>)[ \t]*(?:assistant|model)\b(?:[ \t]*<\|end_header_id\|>)?\s*",
     re.IGNORECASE,
@@ -39,13 +39,13 @@ _NOT_PLAIN: Final = re.compile(r"[^\n\t\x20-\x7e]")
 _PIECES: Final = re.compile("[ĠĊ▁]")
 _CONTINUED: Final = re.compile(r"(?<=\w) ?##(?=[a-z])")
 MIN_PIECES: Final = 3
-"""Marks of a tokenizer's pieces from which on a text is undecoded; `Ġ` is a letter of Maltese, too."""
+"""From this many word-piece marks, a text counts as undecoded; `Ġ` is also a Maltese letter."""
 NOTHING: Final = frozenset({"nan", "none", "null", "<na>", "nat", "n/a", "#n/a"})
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of leftover: its key, what it is in words, and the text without it."""
+    """One kind of leftover: its key, its description, and the function that removes it."""
 
     key: str
     what: str
@@ -54,7 +54,7 @@ class Kind:
 
 def _without_tokens(text: str) -> str:
     bare = _ROLE.sub("", _TURN.sub("", text))
-    while len(parts := DECODER_TOKENS.split(bare)) > 1:  # what a token's removal brings together may be one
+    while len(parts := DECODER_TOKENS.split(bare)) > 1:  # removing a token may join text into another
         bare = " ".join(p.strip(" \t") for p in parts if p.strip(" \t"))
     return bare
 
@@ -105,12 +105,12 @@ KINDS: Final = (
 
 
 def _joined_halves(text: str) -> str:
-    """`text` with pairs of surrogates, as JSON escapes leave them, made one character."""
+    """`text` with surrogate pairs, as left by JSON escapes, joined to single characters."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def clean(text: str) -> tuple[str, tuple[str, ...]]:
-    r"""The text without leftovers, and the keys of the kinds that were found in it.
+    r"""The text without leftovers, and the keys of the kinds found in it.
 
     >>> clean("Clear.\r\nNormal.</s>")
     ('Clear.\nNormal.', ('line_ends', 'decoder_token'))

@@ -13,7 +13,7 @@ from evaluator.submissions.convert.table import Refused, Row, Table, listed
 
 MAX_ROWS: Final = 1_000_000
 MAX_CELLS_BYTES: Final = 200_000_000
-"""Characters of all cells together; a small packed file can unpack to any number."""
+"""Most characters in all cells together; a small packed file can unpack to any number."""
 BATCH: Final = 64
 
 
@@ -65,7 +65,7 @@ def _parquet_rows(file: Any, columns: list[str], name: str) -> Iterator[Row]:
 def read_workbook(data: bytes, name: str) -> Table:
     """The table of an .xlsx workbook's only sheet with content; its first row is the header.
 
-    Raises `Refused` for other archives, for several sheets, and where no reader is installed.
+    Raises `Refused` for other archives, for several sheets, and if no reader is installed.
     """
     _check_archive(data, name)
     try:
@@ -79,7 +79,7 @@ def read_workbook(data: bytes, name: str) -> Table:
         sheets = [(s.title, list(_sheet_rows(s, name))) for s in book.worksheets]
     except Refused:
         raise
-    except Exception as error:  # openpyxl raises whatever its parts raise
+    except Exception as error:  # openpyxl passes on any exception of its parts
         raise Refused(
             f"{name} is not a readable Excel workbook: {first_line(error)}. Save the sheet as 'CSV UTF-8'."
         ) from error
@@ -94,7 +94,7 @@ def read_workbook(data: bytes, name: str) -> Table:
 
 
 def _check_archive(data: bytes, name: str) -> None:
-    """Refuses archives that are no workbook or unpack to too much, by their directory, before a byte is unpacked."""
+    """Refuses archives that are not workbooks or unpack to too much, by their directory, before unpacking a byte."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
@@ -103,7 +103,7 @@ def _check_archive(data: bytes, name: str) -> None:
         ValueError,
         RuntimeError,
         OSError,
-    ) as error:  # the third: a kind of zip it cannot read
+    ) as error:  # the third: an unsupported kind of ZIP
         raise Refused(f"{name} is a damaged zip archive; copy or download it again.") from error
     if not any(i.filename == "xl/workbook.xml" for i in infos):
         raise Refused(

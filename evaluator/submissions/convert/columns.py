@@ -1,4 +1,4 @@
-"""Which column holds the text and which the ids. A column that may hold references is never taken by itself."""
+"""Which column has the text and which the ids. A column that may contain references is never chosen automatically."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Ta
 _WORDS: Final = re.compile(r"[a-z]+|\d+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 MIN_WORDS: Final = 3
-"""Words from which on a cell of a column with an unknown name reads as a text."""
+"""From this many words, a cell of a column with an unknown name counts as text."""
 TEXT_SHARE: Final = 0.2
 
 
 class Role(IntEnum):
-    """What a column's name says of its content."""
+    """What a column's name says about its content."""
 
     PREDICTED = 1
     PLAIN = 2
@@ -30,7 +30,7 @@ class Role(IntEnum):
     OTHER = 6
 
 
-# Words of names. The first kind that fits decides; `section_findings` is ReXrank's name of a reference.
+# Words of names. The first kind that fits decides; `section_findings` is ReXrank's name for a reference.
 _PREDICTED: Final = names(
     "prediction predictions predicted predict predicts pred preds generated generation generations "
     "generate gen gens hypothesis hypotheses hyp hyps hypo candidate candidates decoded inferred"
@@ -66,7 +66,8 @@ _KINDS: Final = (
 _CERTAIN: Final = frozenset(
     ["report", "reports", "text", "texts", "finding", "findings", "impression", "impressions"]
 )
-"""Names of texts whatever the cells hold: a number there is a fault to be named, no column to be left out."""
+"""Names of text columns whatever the cells contain: a number there is a problem to report, not a reason to
+skip the column."""
 _REXRANK: Final = frozenset({"section_findings", "section_impression"})
 _FINDINGS: Final = frozenset({"finding", "findings"})
 _IMPRESSION: Final = frozenset({"impression", "impressions", "conclusion"})
@@ -75,7 +76,7 @@ _SPLITS: Final = frozenset({"split", "subset", "fold"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The columns that were named on the command line; `None` where the choice is left to the names."""
+    """The columns named on the command line; `None` where the column names decide."""
 
     id: str | None = None
     text: str | None = None
@@ -108,7 +109,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def role_of(name: str) -> Role:
-    """What a column's name says of its content.
+    """What a column's name says about its content.
 
     >>> [role_of(n).name for n in ("Generated Report", "report", "gt_findings", "image_path", "x")]
     ['PREDICTED', 'PLAIN', 'REFERENCE', 'ID', 'OTHER']
@@ -122,19 +123,19 @@ def role_of(name: str) -> Role:
 
 
 def is_known(name: str) -> bool:
-    """Whether a name is one that columns of such files have."""
+    """Whether a name is a known column name of such files."""
     return role_of(name) is not Role.OTHER
 
 
 def is_text_name(name: str) -> bool:
-    """Whether a name says that the column holds texts."""
+    """Whether a name says that the column contains texts."""
     return role_of(name) in {Role.PREDICTED, Role.PLAIN, Role.REFERENCE}
 
 
 def find_column(table: Table, wanted: str, option: str) -> int:
-    """The position of a column that an option names: by its name, in any case, or by its number from 1.
+    """The position of a column named by an option: by its name, ignoring case, or by its number from 1.
 
-    Raises `Refused` for a name that is not there or is there twice.
+    Raises `Refused` for a name that does not exist or appears twice.
     """
     exact = [i for i, c in enumerate(table.columns) if c == wanted]
     loose = [i for i, c in enumerate(table.columns) if c.strip().casefold() == wanted.strip().casefold()]
@@ -154,10 +155,10 @@ def find_column(table: Table, wanted: str, option: str) -> int:
 
 
 def choose_texts(table: Table, wanted: Wanted, taken: Iterable[int] = ()) -> TextColumns:
-    """The columns that hold the prediction. `taken`: positions that hold ids.
+    """The columns with the prediction. `taken`: positions of ids.
 
-    Raises `Refused` when there is none, or when more than one column may be meant: the sentence names
-    them and the option to type.
+    Raises `Refused` if there is none, or if more than one column could be meant: the message names them and
+    the option to use.
     """
     if wanted.text is not None and (wanted.findings is not None or wanted.impression is not None):
         raise Refused("--text-column is for whole reports; leave it out with --findings-column.")
@@ -187,7 +188,7 @@ def choose_texts(table: Table, wanted: Wanted, taken: Iterable[int] = ()) -> Tex
 
 
 def _text_roles(table: Table, taken: set[int]) -> dict[int, Role]:
-    """The columns that hold texts or references, by position."""
+    """The columns with texts or references, by position."""
     names = {"_".join(words_of(c)) for c in table.columns}
     roles = {}
     for index, name in enumerate(table.columns):
@@ -195,7 +196,7 @@ def _text_roles(table: Table, taken: set[int]) -> dict[int, Role]:
         if index in taken or role in {Role.INPUT, Role.ID}:
             continue
         if role is Role.PLAIN and names & _REXRANK and set(words_of(name)) & {"report", "reports"}:
-            role = Role.REFERENCE  # ReXrank's data files hold the whole reference as `report`
+            role = Role.REFERENCE  # ReXrank's data files have the whole reference as `report`
         certain = name == VALUE or (bool(words_of(name)) and set(words_of(name)) <= _CERTAIN)
         if certain or _holds_text(table.column(index), strict=role is Role.OTHER):
             roles[index] = role
@@ -203,7 +204,7 @@ def _text_roles(table: Table, taken: set[int]) -> dict[int, Role]:
 
 
 def _holds_text(values: Iterable[Any], *, strict: bool) -> bool:
-    """Whether cells are texts. `strict`, for a name that says nothing: one in five of several words."""
+    """Whether cells are texts. `strict`, for a name that says nothing: one in five has several words."""
     n = texts = long = 0
     for value in values:
         if value is MISSING or value is None or value == "" or value != value:  # noqa: PLR0124 - NaN
@@ -269,7 +270,7 @@ def _quoted(name: str) -> str:
 
 
 def _refuse_classes(table: Table, columns: TextColumns, roles: dict[int, Role]) -> None:
-    """Beside a `prediction` that is a number or a class, a `report` is what the model was asked about."""
+    """Refuses `report` next to a `prediction` that is a number or a class: it is what the model was asked about."""
     classes = [
         c
         for i, c in enumerate(table.columns)
@@ -284,7 +285,7 @@ def _refuse_classes(table: Table, columns: TextColumns, roles: dict[int, Role]) 
 
 
 def _refuse_annotations(table: Table, columns: TextColumns) -> None:
-    """A table of `report` and `split` is the data set's own file of references, as often as not."""
+    """Refuses a table of `report` and `split`: it is often the dataset's own file of references."""
     splits = [c for c in table.columns if _SPLITS & set(words_of(c))]
     if splits:
         names = [table.columns[i] for i in columns.used]

@@ -33,12 +33,12 @@ _EXCEL_ERRORS: Final = frozenset({"#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM
 MIN_REFERENCE_WORDS: Final = 8
 MIN_EQUAL: Final = 5
 EQUAL_SHARE: Final = 0.5
-"""Half of the distinct references of eight words or more, and five: then the column holds references."""
+"""If half of the distinct references of eight words or more are found, and at least five, the column has references."""
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """The reports of a source by study, and what people should know about how they were read."""
+    """The reports of a source by study, and notes on how they were read."""
 
     reports: Mapping[str, StudyReport]
     notes: tuple[str, ...]
@@ -55,10 +55,10 @@ def convert(
 ) -> Converted:
     """The reports of a file of predictions for `dataset`.
 
-    `known`: the dataset's study ids, empty where they are not known. `wanted`: columns that were named.
-    `references`: to see that none of them is taken for a prediction. `keep`: leave invisible characters
-    and decoder tokens in the texts.
-    Raises `Refused` with a sentence for each problem, and its place; nothing is written then.
+    `known`: the dataset's study ids, empty if they are not known. `wanted`: columns that were named.
+    `references`: to make sure that none of them is taken for a prediction. `keep`: leave invisible characters
+    and decoder tokens in the texts. Raises `Refused` with a sentence and a location for each problem; nothing
+    is written then.
     """
     source = read_source(path)
     table = read_table(source, known)
@@ -80,7 +80,7 @@ def convert(
 
 
 def read_table(source: Source, known: frozenset[str] = frozenset()) -> Table:
-    """The table of a source, by what its content is, not by its name."""
+    """The table of a source, by its content, not by its name."""
     if source.kind == "parquet":
         return read_parquet(source.data, source.name)
     if source.kind == "zip":
@@ -93,7 +93,10 @@ def read_table(source: Source, known: frozenset[str] = frozenset()) -> Table:
 def _reports(
     table: Table, identified: StudyIds, texts: TextColumns, tally: Tally, *, keep: bool
 ) -> dict[str, StudyReport]:
-    """The report of every study. Raises `Refused` for two different ones of a study, and for what is no text."""
+    """The report of every study.
+
+    Raises `Refused` for two different reports of one study, and for a value that is not text.
+    """
     problems: list[str] = []
     raw: dict[str, tuple[str | Sections | None, str]] = {}
     for number, row in enumerate(table.rows):
@@ -125,7 +128,7 @@ def _reports(
 
 
 def _raw(table: Table, row: Row, texts: TextColumns) -> str | Sections | None:
-    """A row's text, or its sections where they have columns of their own or stand apart within one."""
+    """A row's text, or its sections if they have their own columns or are separate within one."""
     if texts.text is not None:
         value = row.cells[texts.text]
         if value is MISSING:
@@ -146,7 +149,7 @@ def _raw(table: Table, row: Row, texts: TextColumns) -> str | Sections | None:
 
 
 def _no_formula(value: str | Sections | None, where: str) -> str | Sections | None:
-    """The value; raises `Refused` where Excel has put an error in the text's place."""
+    """The value; raises `Refused` if Excel has replaced the text by an error."""
     if isinstance(value, str) and value.strip() in _EXCEL_ERRORS:
         raise Refused(
             f"{where}: '{value.strip()}' is Excel's error for a text starting with = or -, interpreted as a formula. Format the column as text and paste the report again."
@@ -184,8 +187,8 @@ def _report(
 
 
 def _unwrapped(study: str, text: str, tally: Tally, *, keep: bool) -> str | Sections | None:
-    """The report within a model's answer, cleaned; its sections where the answer was JSON."""
-    for _ in range(2):  # thoughts may end in a token, and an introduction may start after one
+    """The report within a model's answer, cleaned; its sections if the answer was JSON."""
+    for _ in range(2):  # thinking may end with a token, and an introduction may start after one
         answer = answer_of(text)
         text = _cleaned(study, answer.text, tally, keep=keep)
         if answer.wrapped:
@@ -194,7 +197,7 @@ def _unwrapped(study: str, text: str, tally: Tally, *, keep: bool) -> str | Sect
 
 
 def _section(study: str, text: str | None, section: Section, tally: Tally, *, keep: bool) -> str | None:
-    """A section that stood apart, cleaned and without a header of its own kind in front."""
+    """A separate section, cleaned and without its own header in front."""
     if text is None:
         return None
     text = _cleaned(study, text, tally, keep=keep)
@@ -210,7 +213,7 @@ def _section(study: str, text: str | None, section: Section, tally: Tally, *, ke
 
 def _cleaned(study: str, text: str, tally: Tally, *, keep: bool) -> str:
     if keep:
-        return KINDS[0].clean(text)  # a file in UTF-8 cannot hold halves of characters
+        return KINDS[0].clean(text)  # a UTF-8 file cannot contain lone surrogates
     after, kinds = clean(text)
     for kind in kinds:
         ids = tally.cleaned.setdefault(kind, [])
@@ -220,7 +223,7 @@ def _cleaned(study: str, text: str, tally: Tally, *, keep: bool) -> str:
 
 
 def _completed(reports: dict[str, StudyReport], tally: Tally) -> dict[str, StudyReport]:
-    """With an impression for every study as soon as one has it: where none was found it is empty."""
+    """The reports with an impression for every study if any has one: empty where none was found."""
     if all(r.impression is None for r in reports.values()):
         return reports
     unsplit = set(tally.unsplit)
@@ -231,7 +234,7 @@ def _completed(reports: dict[str, StudyReport], tally: Tally) -> dict[str, Study
 def _refuse_references(
     reports: Mapping[str, StudyReport], references: References, table: Table, texts: TextColumns
 ) -> None:
-    """Refuses a column that holds the references themselves."""
+    """Refuses a column that contains the references themselves."""
     counts: dict[str, int] = {}
     pairs = []
     truth = reports_of(references)

@@ -1,4 +1,4 @@
-"""CSV, TSV and semicolon CSV, read strictly: a damaged row is refused with its line, none is mended or dropped."""
+"""CSV, TSV and semicolon CSV, read strictly: a damaged row is refused with its line; none is repaired or dropped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _JSON_FIELD: Final = re.compile(r"""['"]\w+['"]\s*:""")
 
 
 def read_delimited(text: str, name: str, known: frozenset[str] = frozenset()) -> Table:
-    """The table of a delimited text with a header line. `known`: ids of the dataset, to see swallowed rows.
+    """The table of a delimited text with a header line. `known`: ids of the dataset, to detect swallowed rows.
 
     Raises `Refused` that names the line of every row that is damaged.
     """
@@ -60,7 +60,7 @@ def read_delimited(text: str, name: str, known: frozenset[str] = frozenset()) ->
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The lines by line feed alone, so that the csv module sees a carriage return inside a cell."""
+    """The lines split only at line feeds, so that the csv module sees a carriage return inside a cell."""
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -88,7 +88,7 @@ def _rows(text: str, name: str, delimiter: str, skipped: int) -> Iterator[tuple[
 
 
 def _delimiter(text: str, name: str) -> str:
-    """The delimiter under which the header has the most names that are known, then the most columns."""
+    """The delimiter that gives the header the most known names, then the most columns."""
     line = next((x for x in _lines(text) if x.strip()), "")
     scores: dict[str, tuple[int, int]] = {}
     for delimiter in _DELIMITERS:
@@ -140,7 +140,7 @@ def _check_widths(header: tuple[str, ...], body: list[tuple[str, list[str]]]) ->
 def _check_swallowed(
     header: tuple[str, ...], body: list[tuple[str, list[str]]], delimiter: str, known: frozenset[str]
 ) -> None:
-    """Refuses a quoted cell that holds what looks like further rows: a mark was opened and closed rows later."""
+    """Refuses a quoted cell that seems to contain further rows: its quotation mark was closed rows later."""
     looks_like_id = _id_test(header, body, known)
     problems = []
     for where, cells in body:
@@ -158,7 +158,7 @@ def _check_swallowed(
 
 
 def _ends(line: str, delimiter: str) -> list[str]:
-    """The first and the last cell of what may be a row; nothing where the line has no delimiter."""
+    """The first and the last cell of a possible row; nothing if the line has no delimiter."""
     if delimiter not in line:
         return []
     return [line.partition(delimiter)[0].strip(' "\r'), line.rpartition(delimiter)[2].strip(' "\r')]
@@ -167,7 +167,7 @@ def _ends(line: str, delimiter: str) -> list[str]:
 def _id_test(
     header: tuple[str, ...], body: list[tuple[str, list[str]]], known: frozenset[str]
 ) -> Callable[[str], bool]:
-    """Whether a cell is an id: one of the dataset, or of the shape that nine ids in ten of some column have."""
+    """Whether a cell is an id: one of the dataset, or of the shape of nine in ten ids of some column."""
     shapes: set[str] = set()
     for index in range(len(header)):
         counts = Counter(_shape(cells[index]) for _, cells in body if len(cells[index]) <= 100)
@@ -183,14 +183,14 @@ def _shape(text: str) -> str:
 
 
 def _telling(shape: str) -> bool:
-    """Whether a shape can only be an id's: a number of four digits or more, or letters and digits, no space."""
+    """Whether only an id can have this shape: a number of four or more digits, or letters and digits, no space."""
     return shape == "long number" or bool(re.fullmatch(r"(?=\S*[A-Za-z])(?=\S*9)\S+", shape))
 
 
 def _without_blank_columns(
     header: tuple[str, ...], body: list[tuple[str, list[str]]], name: str
 ) -> tuple[tuple[str, ...], list[tuple[str, list[str]]]]:
-    """Without the columns that have neither a name nor any content, as a trailing separator makes them."""
+    """Header and rows without columns that have neither a name nor content, as a trailing separator makes them."""
     columns = [i for i, h in enumerate(header) if h or any(cells[i].strip() for _, cells in body)]
     if len(columns) == len(header):
         return header, body

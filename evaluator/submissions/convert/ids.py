@@ -1,4 +1,4 @@
-"""Which column holds the study ids, and which study each of them means: by its values where ids are known."""
+"""Which column has the study ids, and which study each id means: by its values if ids are known."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _ORDER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class StudyIds:
-    """The study of every row, the column it was read from, and what was done to find it, in words.
+    """The study of every row, the column it was read from, and how it was found, in words.
 
-    `left_out`: rows whose id is none of the dataset's (they have no study).
+    `left_out`: rows whose id is not in the dataset (they have no study).
     """
 
     column: int
@@ -43,7 +43,7 @@ class StudyIds:
 
 
 def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], wanted: Wanted) -> StudyIds:
-    """The study of every row. Raises `Refused` when no column holds ids, or when it is not clear which does."""
+    """The study of every row. Raises `Refused` if no column has ids, or if it is unclear which one does."""
     if not table.rows:
         raise Refused("the table has a header but no rows.")
     if not table.columns:
@@ -55,7 +55,7 @@ def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], want
 
 
 class Matcher:
-    """The study that a cell means: an id as it is, in another spelling, or in a path with ending and view."""
+    """The study that a cell means: an id verbatim, in another spelling, or in a path with extension and view."""
 
     def __init__(self, known: Collection[str]) -> None:
         counts = Counter(map(loose, known))
@@ -97,7 +97,7 @@ def id_text(value: Any) -> str | None:
 
 
 def variants(text: str) -> Iterator[str]:
-    """What an id may be within a path: its parts from the last on, without ending, `s`, and view suffixes."""
+    """What could be the id in a path: its parts from the last on, without extension, `s`, and view suffixes."""
     yield text
     if re.fullmatch(r"\d+\.0", text):
         yield text[:-2]
@@ -115,7 +115,7 @@ def variants(text: str) -> Iterator[str]:
 
 
 def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: int | None) -> StudyIds:
-    """The column in which the most rows name a study of the dataset."""
+    """The column in which most rows name a study of the dataset."""
     matcher = Matcher(known)
     columns = range(len(table.columns)) if column is None else (column,)
     best: tuple[int, int] | None = None
@@ -155,7 +155,7 @@ def _no_match(table: Table, dataset: Dataset, known: frozenset[str], column: int
 
 
 def _by_shape(table: Table, dataset: Dataset, column: int | None) -> StudyIds:
-    """The column that reads like ids, confirmed by their digest or number where the ids are not known here."""
+    """The column that looks like ids, confirmed by their digest or number if the ids are not known here."""
     if column is None:
         candidates = _candidates(table)
         # tie: first column; whole counts
@@ -175,7 +175,7 @@ def _by_shape(table: Table, dataset: Dataset, column: int | None) -> StudyIds:
 
 
 def single(value: Any) -> Any:
-    """The value in a list of one, any other value as it is."""
+    """The value in a list of one; any other value unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -186,7 +186,7 @@ def _first_text(value: Any) -> str | None:
 def _candidates(table: Table) -> list[int]:
     """Columns that may hold ids, the likeliest first: by name, else the only one of ids' shape.
 
-    Raises `Refused` when there is none or several.
+    Raises `Refused` if there is none or more than one.
     """
     id_columns = [i for i, c in enumerate(table.columns) if words_of(c) in _ORDER and c != KEY]
     id_columns.sort(key=lambda i: _ORDER.index(words_of(table.columns[i])))  # tie: the file's order
@@ -228,7 +228,7 @@ def _confirmed(table: Table, index: int, dataset: Dataset) -> int:
 
 
 def _transform(ids: list[str], dataset: Dataset) -> Callable[[str], str]:
-    """How a study id is read from a cell: as it is, or from the path that gives as many as the dataset has.
+    """How a study id is read from a cell: verbatim, or from the path part that gives as many ids as the dataset has.
 
     Raises `Refused` for paths that give no such number.
     """

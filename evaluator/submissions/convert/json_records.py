@@ -1,4 +1,4 @@
-"""JSON in the forms that people have: objects, lists, lines, pandas' orientations, wrappers, batch outputs."""
+"""JSON in the forms that people use: objects, lists, lines, pandas' orientations, wrappers, batch outputs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Ro
 from evaluator.submissions.convert.values import answer_of_batch, is_batch_row
 
 MAX_MARKS: Final = 8_000_000
-"""Brackets, commas and colons of a JSON text: a bound on the values that it can hold."""
+"""Brackets, commas and colons of a JSON text: a bound on the number of values in it."""
 MAX_PROBLEMS: Final = 20
 _WRAPPERS: Final = names(
     "data result results prediction predictions pred preds output outputs response responses record "
     "records row rows item items sample samples example examples annotation annotations report reports "
     "study studies test generated"
 )
-"""Keys under which a whole file may stand."""
+"""Keys that may wrap a whole file."""
 _SPACE: Final = " \t\r\n\ufeff\x00\x1e"
 
 
@@ -32,7 +32,7 @@ def looks_like_json(text: str) -> bool:
 def read_json(text: str, name: str, known: frozenset[str] = frozenset()) -> Table:
     """The table of a JSON text: one value, or one after another (JSON Lines under any name).
 
-    Raises `Refused` with the line for what is no JSON, and for a form that holds no rows.
+    Raises `Refused` with the line for invalid JSON, and for a form without rows.
     """
     values = _values(text, name)
     if len(values) > 1:
@@ -83,7 +83,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _unwrapped(value: Any, name: str, known: frozenset[str], notes: list[str]) -> Any:
-    """What lies in a wrapper such as `{"data": […]}`; the value itself where there is none."""
+    """The content of a wrapper such as `{"data": […]}`; the value itself without one."""
     for _ in range(4):
         if not isinstance(value, dict) or known & value.keys():
             return value
@@ -147,7 +147,7 @@ def _listed_rows(value: list[Any], name: str) -> Table:
 
 
 def _records(rows: list[tuple[str, Any]], how: str) -> Table:
-    """The table of objects that each hold their own id; their fields are the columns."""
+    """The table of objects that each contain their own id; their fields are the columns."""
     rows = [(w, v[0] if isinstance(v, list) and len(v) == 1 else v) for w, v in rows]
     wrong = [w for w, value in rows if not isinstance(value, dict)]
     if wrong:

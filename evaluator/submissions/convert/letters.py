@@ -1,8 +1,8 @@
-"""The letter that a model's text answers with: exactly one, or none and why.
+"""The answer letter in a model's text: exactly one, or none and why.
 
-Strong words decide over weak ones: a final answer, then "the answer is C", then "option C" or a choice, then a
-letter that is marked like an option. Of the strongest kind that a text holds all letters must agree. "A" as an
-article, letters of words (Kerley B lines, vitamin D) and letters that are ruled out are no answers.
+Strong words decide over weak ones: a final answer, then "the answer is C", then "option C" or a choice, then
+a letter that is marked like an option. All letters of the strongest kind present must agree. "A" as an
+article, letters of words (Kerley B lines, vitamin D) and letters that are ruled out are not answers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _HEADING: Final = (
         r"(?!\s*(?:is|are|was|can|could|would|cannot|seems?)\b[^.\n]{0,12}\b(?:not|incorrect|wrong|excluded|unlikely|ruled)\b)"
     ),
 )
-"""A letter at the start of a line, marked like an option whose text may follow."""
+"""A letter at the start of a line, marked like an option, whose text may follow."""
 _INLINE: Final = (re.compile(r"[(\[]([A-D])[)\]]"), re.compile(r"\*\*([A-D])\*\*"))
 _RULED_OUT: Final = re.compile(
     r"\b(?:not|nor|neither|cannot|except|incorrect|wrong|exclud\w{0,4}|eliminat\w{0,4}|unlikely|rules?\s+out|ruled\s+out)\b|n['’]t\b",
@@ -60,7 +60,7 @@ _ARTICLE: Final = re.compile(
 )
 _OPTION_BEFORE: Final = re.compile(r"\b(?:option|choice|letter)\W{0,8}\Z", re.IGNORECASE)
 _BY_STRENGTH: Final = (
-    # what the patterns find, and whether a word of denial in the text makes it worthless
+    # what the patterns find, and whether a negation in the text invalidates it
     (_FINAL, False),
     (_DECLARED, False),
     (_NAMED, True),
@@ -71,7 +71,7 @@ _BY_STRENGTH: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text answers: its letter, or an empty text and `why` there is none."""
+    """A text's answer: its letter, or an empty string and `why` there is none."""
 
     letter: str
     why: str = ""
@@ -102,7 +102,7 @@ def read_letter(text: str) -> Reading:
 
 
 def _letters(patterns: tuple[re.Pattern[str], ...], text: str) -> set[str]:
-    """The letters that patterns find, with those that follow after "or"; an article is none."""
+    """The letters that patterns find, with those that follow "or"; an article does not count."""
     letters = set()
     for match in (m for pattern in patterns for m in pattern.finditer(text)):
         letter, end = match[1], match.end(1)

@@ -1,8 +1,8 @@
-"""One text into findings and impression: headers in the spellings in use, and tags.
+"""Splits a text into findings and impression: headers in common spellings, and tags.
 
-A header counts where a section can start: at the start, on a line of its own, after a sentence, or
-marked up. Within a sentence ("Prior impression:") it is a word like any other. The last impression
-header wins. Sections of other names (EXAMINATION, INDICATION, TECHNIQUE, COMPARISON) are left out.
+A header counts where a section can start: at the start, on a line of its own, after a sentence, or marked up.
+Within a sentence ("Prior impression:") it is just a word. The last impression header wins. Sections of other
+names (EXAMINATION, INDICATION, TECHNIQUE, COMPARISON) are left out.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One header: what it announces, its span in the text, whether it stands where a section starts."""
+    """One header: what it announces, its span in the text, and whether it is where a section can start."""
 
     section: Section
     start: int
@@ -211,7 +211,7 @@ def _qualified_line(before: str) -> bool:
 def _start_of(
     text: str, start: int, opener: re.Match[str] | None, number: re.Match[str] | None, words: list[str]
 ) -> int:
-    """Where a header begins, with its marks, its number and the words that belong to it."""
+    """Where a header begins, including its markup, number and the words that belong to it."""
     if opener:
         start -= len(opener.group())
     if number:
@@ -234,7 +234,7 @@ def _first_findings(headers: list[Header]) -> Header | None:
 def _with_findings(
     text: str, headers: list[Header], findings: Header | None, impression: str | None, stop: int
 ) -> Split:
-    """The findings before `stop`; what stood before their header is left out if it is another section."""
+    """The findings before `stop`; text before their header is left out if it is another section."""
     if findings is None or findings.start > stop:
         body, other = _body(text, headers, 0, stop)
         return Split(body, impression, other)
@@ -251,9 +251,9 @@ def _with_findings(
 
 
 def _body(text: str, headers: list[Header], start: int, stop: int) -> tuple[str, str]:
-    """A section's text without sections of other names within it, and those.
+    """A section's text without sections of other names inside it, and those sections.
 
-    Another section within reaches to the end of its line or sentence: what follows may be findings again.
+    An inner section ends with its line or sentence: what follows may be findings again.
     """
     own, other = [], []
     at = start
@@ -282,5 +282,5 @@ def _joined(*parts: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """The text without outer space and without the marks of a header that was cut off beside it."""
+    """The text without outer space and without remains of a neighbouring header."""
     return _DANGLING.sub("", text.strip()).strip()

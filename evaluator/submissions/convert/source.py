@@ -42,7 +42,7 @@ _MARKS: Final = (
 _MULTIBYTE: Final = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
 MAX_HIGH_RUN: Final = 4
-"""Bytes above ASCII in a row that Western text in Windows-1252 still has; other scripts have more."""
+"""Longest run of non-ASCII bytes in Western Windows-1252 text; other scripts have longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """The content of a file. Raises `Refused` for what is no prediction file, `InputError` for an unreadable one."""
+    """The content of a file.
+
+    Raises `Refused` for anything but a prediction file, `InputError` for an unreadable one.
+    """
     try:
         if path.is_dir():
             raise Refused(f"{path} is a folder; name the file of predictions.")
@@ -72,7 +75,7 @@ def read_source(path: Path) -> Source:
 
 
 def identify(name: str, data: bytes) -> Source:
-    """The content of a file's bytes, unpacked and decoded. Raises `Refused` for what cannot be read."""
+    """The content of a file's bytes, unpacked and decoded. Raises `Refused` for anything that cannot be read."""
     kind = _kind(data)
     packed = kind == "gzip"
     if packed:

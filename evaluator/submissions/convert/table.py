@@ -1,4 +1,4 @@
-"""What every reader of a prediction file hands on: a table of rows with a place, whatever the format was."""
+"""The output of every reader of prediction files: a table of rows with their places, whatever the format."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from evaluator.core.problems import InputError, visible
 KEY: Final = "(key)"
 """The column of an object's own keys."""
 VALUE: Final = "(value)"
-"""The column of an object's values, where they are no objects themselves."""
+"""The column of an object's values, if they are not objects themselves."""
 SHOWN: Final = 5
 """Ids and columns that a sentence lists; the rest are counted."""
 
 
 class Missing(Enum):
-    """A field that a row does not have at all, unlike one that holds nothing."""
+    """A field that a row does not have at all, unlike an empty one."""
 
     MISSING = "missing"
 
@@ -27,7 +27,7 @@ MISSING: Final = Missing.MISSING
 
 
 class Refused(InputError):
-    """A source that is not converted: one sentence for each problem, each with its place and its cure."""
+    """A source that is not converted: one sentence for each problem, with its place and fix."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n  ".join(problems))
@@ -36,7 +36,7 @@ class Refused(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: where it stands, for people, and one value for each column of its table."""
+    """One row: its place in words, and one value for each column of its table."""
 
     where: str
     cells: tuple[Any, ...]
@@ -57,11 +57,11 @@ class Table:
 
     @property
     def listing(self) -> str:
-        """The names of the columns, the first few of many, and what was noted as the file was read."""
+        """The names of the columns, the first few of many, and notes from reading the file."""
         return "; ".join([listed(self.columns, 20), *self.notes])
 
     def named(self, index: int) -> str:
-        """A column's name as messages have it; the keys and values of an object have none of their own."""
+        """A column's name as shown in messages; the keys and values of an object have no name of their own."""
         name = self.columns[index]
         words = {KEY: "the keys of the object", VALUE: "the values of the object"}
         return words.get(name, f"column '{visible(name)}'")

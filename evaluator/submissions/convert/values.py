@@ -14,7 +14,7 @@ from evaluator.submissions.convert.table import Refused
 
 MAX_DEPTH: Final = 6
 MAX_LITERAL: Final = 100_000
-"""Characters of a list that Python has printed into a cell."""
+"""Most characters in a list that Python has printed into a cell."""
 _TEXT_KEYS: Final = ("text", "content", "generated_text", "sentence", "finding", "report", "output_text")
 _BOX_KEYS: Final = frozenset({"box", "boxes", "bbox", "bboxes", "phrase", "phrase_id"})
 _LITERAL: Final = re.compile(r"\s*\[\s*[\[(\"']")
@@ -24,16 +24,16 @@ _SECTION_KEYS: Final = frozenset({"finding", "findings", "impression", "impressi
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """Findings and impression that stand apart in the source; `None` for one that is not there."""
+    """Findings and impression that are separate in the source; `None` for a missing one."""
 
     findings: str | None
     impression: str | None
 
 
 def text_of(value: Any, where: str, depth: int = 0) -> str | Sections | None:
-    """The text of a cell, its sections where they stand apart, `None` where there is none.
+    """The text of a cell, its sections if they are separate, `None` if it is empty.
 
-    Raises `Refused` for what is no text, naming the place.
+    Raises `Refused` for anything but text, naming the place.
 
     >>> text_of([["Clear.", None], ["No effusion.", [[0, 0, 1, 1]]]], "x")
     'Clear. No effusion.'
@@ -88,7 +88,7 @@ def _parsed(text: str) -> Any:
 
 
 def _sections(value: Mapping[Any, Any]) -> Sections | None:
-    """The sections of an object, by its keys in any spelling; `None` where a section is no text."""
+    """The sections of an object, by its keys in any spelling; `None` if a section is not text."""
     parts: dict[str, str | None] = {}
     for key, content in value.items():
         word = str(key).strip().casefold().rstrip("s")

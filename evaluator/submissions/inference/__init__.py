@@ -1,1 +1,1 @@
-"""A participant's model in a container on images that cannot be shared: what it is given, how it is held, what it leaves."""
+"""A participant's model in a container on images that cannot be shared: inputs, isolation, output."""

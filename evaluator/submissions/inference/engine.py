@@ -1,7 +1,7 @@
-"""One interface to podman and docker: an image by its digest, run with everything taken away that a model does not need.
+"""One interface to Podman and Docker: an image by its digest, run without anything that a model does not need.
 
 Options: https://docs.podman.io/en/latest/markdown/podman-run.1.html and
-https://docs.docker.com/reference/cli/docker/container/run/. Both engines take the words used here.
+https://docs.docker.com/reference/cli/docker/container/run/. Both engines accept the options used here.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from evaluator.core.problems import InputError, RexrankError, first_line, visibl
 
 EngineName = Literal["podman", "docker"]
 USER: Final = "65534:65534"
-"""Nobody: an account that owns nothing, in the container and on the host."""
+"""The user nobody: an account that owns nothing, in the container and on the host."""
 GPU: Final[Mapping[EngineName, str]] = {"podman": "--device=nvidia.com/gpu=all", "docker": "--gpus=all"}
 OWN_TMPFS: Final[Mapping[EngineName, str]] = {"podman": ",notmpcopyup", "docker": ""}
-"""What keeps podman from giving the scratch folder the image's own content and mode."""
+"""Keeps Podman from giving the scratch folder the image's own content and mode."""
 PASSED: Final = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST", "LANG")
-"""What the engine's client gets of our environment; tokens and folders of references are not among it."""
+"""The variables of our environment that the engine's client gets, without tokens and folders of references."""
 LOG_BYTES: Final = 1_000_000
 GRACE: Final = 60.0
-"""Seconds in which a container that is killed must be gone."""
+"""Seconds within which a killed container must be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Limits:
     pids: int = 1024
     scratch_gb: int = 16
     file_gb: int = 1
-    """No file may grow beyond it, in the scratch folder and in the output alike."""
+    """Largest file size, in the scratch folder and in the output."""
     gpu: bool = False
 
 
@@ -53,14 +53,14 @@ class Mounts:
     images: Path
     studies: Path
     output: Path
-    """A folder that the container cannot write to, with the one file in it that it can."""
+    """A folder that the container cannot write to, except for the one file in it."""
 
 
 class Engine:
     """Podman or docker on this machine."""
 
     def __init__(self, name: EngineName) -> None:
-        """Raises `InputError` where the engine is not installed."""
+        """Raises `InputError` if the engine is not installed."""
         found = shutil.which(name)
         if found is None:
             raise InputError(
@@ -69,7 +69,7 @@ class Engine:
         self.name, self.path = name, found
 
     def check_image(self, image: str) -> None:
-        """Raises `InputError` unless the image is here under exactly this digest, and asks for no disk of the host.
+        """Raises `InputError` unless the image is present under exactly this digest and requests no volume of the host.
 
         Raises `RexrankError` for an answer of the engine that cannot be read.
         """
@@ -95,7 +95,7 @@ class Engine:
             )
 
     def command(self, image: str, name: str, mounts: Mounts, limits: Limits) -> list[str]:
-        """The whole call that runs the image: no network, nothing writable but scratch and one file, no privileges."""
+        """The command that runs the image: no network, nothing writable but scratch and one file, no privileges."""
         memory = f"{limits.memory_gb}g"
         file_bytes = limits.file_gb * 1024**3
         return [
@@ -131,9 +131,9 @@ class Engine:
         ]
 
     def run(self, image: str, mounts: Mounts, limits: Limits, log: Path) -> None:
-        """Returns when the container has ended well; raises `InputError` where it failed or took too long.
+        """Returns when the container has succeeded; raises `InputError` if it failed or took too long.
 
-        What it printed is in `log`, at most a megabyte of it.
+        Its output is in `log`, at most a megabyte.
         """
         name = f"rexrank-infer-{secrets.token_hex(8)}"
         call = self.command(image, name, mounts, limits)
@@ -179,7 +179,7 @@ class Engine:
 
 
 def _keep(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Keeps the beginning of what a process prints and lets the rest go by, so that it never waits for a reader."""
+    """Keeps the beginning of a process's output and discards the rest, so that the process never blocks on a reader."""
     left = LOG_BYTES
     if process.stdout is None:
         return
@@ -195,7 +195,7 @@ def environment() -> dict[str, str]:
 
 
 def _bind(source: Path, target: str, *, writable: bool = False) -> str:
-    """A mount of a file or folder. Raises `InputError` for a path whose letters the option would take for its own."""
+    """A mount of a file or folder. Raises `InputError` for a path with characters that have a meaning in the option."""
     place = str(source.resolve())
     if "," in place or '"' in place or "\n" in place:
         raise InputError(

@@ -1,7 +1,7 @@
-"""A participant's image run on images that cannot be shared: from a card and studies to a prediction file of ours.
+"""A participant's container run on images that cannot be shared: from a card and studies to a prediction file.
 
-What the container leaves is a stranger's: one regular file of bounded size is read, as data, and held to every rule of a
-prediction file.
+The container's output is untrusted: one regular file of bounded size is read as data and checked against
+every rule for prediction files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class InferRequest:
 
 @dataclass(frozen=True, slots=True)
 class InferResult:
-    """What came of it: what is wrong with the predictions, and the file that was written; `None` where they break a rule."""
+    """The result: the problems of the predictions, and the file that was written; `None` if they break a rule."""
 
     image: str
     seconds: float
@@ -58,7 +58,7 @@ class InferResult:
 
 
 def refuse_scorer() -> None:
-    """Raises `InputError` where a scorer's references or store are in sight: a stranger's program never runs beside them."""
+    """Raises `InputError` if a scorer's references or store are visible: untrusted code never runs next to them."""
     found = [v for v in VARIABLES if os.environ.get(v)] + [p for p in SCORER if os.path.lexists(p)]
     if found:
         raise InputError(
@@ -67,7 +67,7 @@ def refuse_scorer() -> None:
 
 
 def infer(asked: InferRequest, engine: Engine, limits: Limits) -> InferResult:
-    """The predictions of the card's image for the studies, written into the submission's folder when they break no rule.
+    """The predictions of the card's image for the studies, written to the submission's folder if they break no rule.
 
     Raises `InputError` for a card without an image, studies that are not those of the dataset, and a container that fails.
     """
@@ -101,9 +101,9 @@ def infer(asked: InferRequest, engine: Engine, limits: Limits) -> InferResult:
 
 
 def prepare(scratch: Path, images: Path, studies: str) -> Mounts:
-    """The folder of a run: the studies to read, and an output folder whose one file anybody may write to.
+    """The folder of a run: the studies to read, and an output folder with one world-writable file.
 
-    The folder itself belongs to us and lets nobody else make, remove or rename anything in it.
+    The folder itself belongs to us, and nobody else can create, remove or rename anything in it.
     """
     place = scratch / "studies.json"
     write_text(place, studies)

@@ -1,4 +1,7 @@
-"""What a container is told of the studies: ids, images and the texts that its card says it reads. No reference text."""
+"""What a container is given for the studies: ids, images and the texts that its card says it reads.
+
+No reference text.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from evaluator.submissions.model_card import CardInputs
 SCHEMA: Final = "rexrank/studies/v1"
 MAX_BYTES: Final = 100_000_000
 IMAGES: Final = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".dcm", ".dicom"})
-"""What an image's name ends in. Nothing else may lie in the folder of images: a report beside them would be read."""
+"""Extensions of images. Nothing else may be in the image folder: a report next to them would be read."""
 TEXTS: Final = {
     "none": (),
     "indication": ("indication",),
@@ -24,7 +27,7 @@ TEXTS: Final = {
     "indication+prior": ("indication", "prior_report"),
     "all": ("indication", "history", "prior_report"),
 }
-"""The texts of a study that a model gets, by what its card says it reads."""
+"""The texts of a study that a model gets, by the inputs on its card."""
 Text = Annotated[Annotated[str, Field(max_length=20_000)] | None, Given]
 ImagePath = Annotated[str, form(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,399}", "a path inside the images folder")]
 
@@ -37,7 +40,7 @@ class StudyImage(Typed):
 
 
 class ImagedStudy(Typed):
-    """A study with its images, and what was known before anybody looked at them."""
+    """A study with its images, and what was known before they were read."""
 
     id: Line = Field(description="The study's id.", max_length=200)
     images: Annotated[tuple[StudyImage, ...], Field(strict=False, min_length=1, max_length=100)] = Field(
@@ -49,7 +52,7 @@ class ImagedStudy(Typed):
 
 
 class StudiesFile(Typed):
-    """The studies of a dataset for inference: the organisers' own file, and what a container finds in /input."""
+    """The studies of a dataset for inference: the organisers' own file, and the one a container finds in /input."""
 
     schema_: Literal["rexrank/studies/v1"] = Field(
         alias="schema", description="Name and version of this format."
@@ -61,9 +64,9 @@ class StudiesFile(Typed):
 
 
 def read_studies(path: Path, images: Path, dataset: str) -> StudiesFile:
-    """The studies in a file, whose images all lie below a folder that holds nothing else.
+    """The studies in a file, whose images are all below a folder that contains nothing else.
 
-    Raises `InvalidFile` with every problem: of the file, images that are not there, and files that are no images.
+    Raises `InvalidFile` with every problem: of the file, missing images, and files that are not images.
     """
     studies = read_host_file(path, StudiesFile, name=path.name, limit=MAX_BYTES)
     problems = Problems()
@@ -109,14 +112,14 @@ def read_studies(path: Path, images: Path, dataset: str) -> StudiesFile:
 
 
 def is_image(images: Path, path: str) -> bool:
-    """Whether a path leads, without a link, to a regular file of an image's name below the folder."""
+    """Whether a path leads, without a link, to a regular file with an image's extension below the folder."""
     place = images / path
     inside = place.resolve() == images.resolve() / path
     return inside and place.is_file() and place.suffix.lower() in IMAGES
 
 
 def strays(images: Path) -> list[str]:
-    """What lies below the folder and is neither a folder nor an image: links and files of other names."""
+    """Everything below the folder that is neither a folder nor an image: links and other files."""
     return [
         p.relative_to(images).as_posix()
         for p in sorted(images.rglob("*"))
@@ -125,7 +128,7 @@ def strays(images: Path) -> list[str]:
 
 
 def handed(studies: StudiesFile, inputs: CardInputs) -> str:
-    """The text of /input/studies.json: of each study the views and the texts that the card says the model reads."""
+    """The text of /input/studies.json: for each study, the views and texts that the card says the model reads."""
     texts = ("id", "images", *TEXTS[inputs.context])
     made = []
     for study in studies.studies:

@@ -1,1 +1,1 @@
-"""The rules a submission must keep: one theme a file, one function and one code a rule."""
+"""The rules for submissions: one file per topic, one function and one code per rule."""

@@ -19,7 +19,7 @@ QUESTION_ID: Final = r"[!-~](?:[ -~]{0,198}[!-~])?"
 """An id: printable ASCII, at most 200 characters, no space at its ends."""
 MIN_ANSWERS: Final = 20
 ONE_LETTER: Final = 0.9
-"""From this share of one letter among at least `MIN_ANSWERS` answers on, `one_letter` has something to say."""
+"""From this share of one letter among at least `MIN_ANSWERS` answers, `one_letter` reports it."""
 
 _ID: Final = re.compile(QUESTION_ID)
 _OF_QUESTIONS: Final = frozenset(
@@ -41,11 +41,11 @@ _OF_QUESTIONS: Final = frozenset(
         "solution",
     ]
 )
-"""Fields of questions' files, in lower case, that say what is right, and ReXrank's old name of the prediction."""
+"""Fields of question files, in lower case, that contain the key, and ReXrank's old name for the prediction."""
 
 
 def holds_truth(field: str) -> bool:
-    """Whether a field is named as files of questions name what a scorer must not read from a submission.
+    """Whether a field has the name of a question-file field that a scorer must not read from a submission.
 
     >>> [holds_truth(f) for f in ("correct_answer", "Findings", "model_prediction", "confidence")]
     [True, True, True, False]
@@ -54,9 +54,9 @@ def holds_truth(field: str) -> bool:
 
 
 def read_answers(file: str, text: str, value: Any, dataset: str, problems: Problems) -> dict[str, Answer]:
-    """The answers that a file's value holds, after naming everything that is none.
+    """The answers in a file's value, after reporting everything that is not one.
 
-    Spaces around a letter and lower case are put right, with a warning that counts them.
+    Spaces around a letter and lower case are corrected, with a warning that counts them.
     """
     if not isinstance(value, dict):
         fix = f"write it with: rexrank convert ANSWERS --dataset {dataset} --out FOLDER"
@@ -85,7 +85,7 @@ def read_answers(file: str, text: str, value: Any, dataset: str, problems: Probl
 
 
 def letter_of(content: Any) -> str | None:
-    """The answer of a file's value, `None` where it is none.
+    """The answer in a file's value, `None` if it is not one.
 
     >>> letter_of(" a "), letter_of(""), letter_of("E"), letter_of("\u0410"), letter_of(None)
     ('A', '', None, None, None)
@@ -126,7 +126,7 @@ def check_one_letter(file: str, answers: Mapping[str, Answer], problems: Problem
 
 
 def one_letter(letters: Sequence[str]) -> str | None:
-    """What is to be said where nearly all answers given are the same letter; `None` where they are not.
+    """The wording of the flag if nearly all given answers are the same letter; `None` if they are not.
 
     >>> one_letter(["A"] * 19 + ["B"])
     'the answer is A to 95% of 20 questions'
@@ -143,7 +143,7 @@ def one_letter(letters: Sequence[str]) -> str | None:
 
 
 def _fields_of_truth(value: Mapping[str, Any]) -> list[str]:
-    """Fields of references, of a question or of the whole file (a table by columns), sorted."""
+    """Fields of references, in a question or in the whole file (a table by columns), sorted."""
     fields = {k for v in value.values() if isinstance(v, dict) for k in v}
     fields |= {k for k, v in value.items() if isinstance(v, dict | list)}
     return sorted(filter(holds_truth, fields))
@@ -163,7 +163,7 @@ def _report_truth(file: str, fields: list[str], dataset: str, problems: Problems
 def _report_answer(
     file: str, text: str, question: str, content: Any, dataset: str, problems: Problems
 ) -> None:
-    """Names a value that is no answer (RX206, RX207, RX220)."""
+    """Reports a value that is not an answer (RX206, RX207, RX220)."""
     code, found, fix = "RX220", "", 'write only the letter, or "" where the model produced none'
     if isinstance(content, dict | list):
         code, found = "RX206", f"the answer is {kind_of(content)}"

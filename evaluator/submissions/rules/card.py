@@ -1,4 +1,4 @@
-"""The model card (RX502–RX505), by its JSON Schema and the rules a schema cannot say."""
+"""The model card (RX502–RX505), by its JSON Schema and the rules a schema cannot express."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _validator() -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
-    # To JSON Schema 2026.0 is a whole number; to a reader of the file it is not, and pages would show it so.
+    # To JSON Schema 2026.0 is an integer; to a reader it is not, and pages would show the decimals.
     whole = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -39,7 +39,7 @@ def _validator() -> Any:
 
 
 def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
-    """Whether the card may be used, after naming every problem; `text` is the file's, for line numbers."""
+    """Whether the card may be used, after reporting every problem; `text` is the file's, for line numbers."""
     before = problems.n_errors
     # tie: the schema's order, with what only some cards need last
     for error in sorted(_validator().iter_errors(card), key=_place):
@@ -73,7 +73,7 @@ def _report(file: str, text: str, error: Any, problems: Problems) -> None:
 
 
 def _violation(name: str, error: Any) -> tuple[str, str, str]:
-    """What was found, wanted, and how to mend it, for one error of the schema at the field `name`."""
+    """What was found, what was wanted and how to fix it, for one schema error at the field `name`."""
     rule, limit, instance = error.validator, error.validator_value, error.instance
     about = str(error.schema.get("description") or "")
     field = f"the field {name!r}" if name else "the card"
@@ -133,7 +133,7 @@ _LIMITS: Final = {
 
 
 def _check_characters(file: str, text: str, card: Any, problems: Problems) -> None:
-    """Names and descriptions are shown on pages: no hidden or reversing characters."""
+    """Reports hidden and direction-changing characters: names and descriptions are shown on pages."""
     for path, content in _strings(card, ()):
         for code, character in character_codes(content).items():
             problems.add(
@@ -155,7 +155,7 @@ def _strings(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | 
 
 
 def public_https(address: str) -> bool:
-    """Whether an address is https, names a public host and carries no user or odd character.
+    """Whether an address is https, names a public host and contains no user name or odd character.
 
     >>> public_https("https://arxiv.org/abs/2411.15122"), public_https("http://arxiv.org")
     (True, False)
@@ -233,7 +233,7 @@ def _check_authors(file: str, text: str, authors: Any, problems: Problems) -> No
 
 
 def _check_import(file: str, text: str, imported: Any, problems: Problems) -> None:
-    """RX502: a date that has the form of one and is no day."""
+    """RX502: a date of the right form that is not a day of the calendar."""
     day = imported.get("date") if isinstance(imported, dict) else None
     if isinstance(day, str) and _DAY.fullmatch(day) and not is_day(day):
         problems.add(

@@ -1,4 +1,4 @@
-"""Characters that a report may not hold (RX401–RX404): what controls, hides or has no meaning."""
+"""Characters that a report may not contain (RX401–RX404): control, hidden and meaningless ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every rule's code, title and explanation: the documentation page is made of this table."""
+"""Every rule's code, title and explanation: the documentation page is generated from this table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: stable code, short title, what it asks and why, and how a submitter mends it."""
+    """One rule: stable code, short title, what it requires and why, and how a submitter fixes it."""
 
     code: str
     title: str

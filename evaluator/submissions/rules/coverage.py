@@ -1,4 +1,4 @@
-"""Whether exactly the dataset's studies are there (RX302–RX305)."""
+"""Whether exactly the dataset's studies are present (RX302–RX305)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evaluator.submissions.parsing import line_of
 SHOWN: Final = 5
 """Ids listed of each kind; the rest are counted."""
 MAX_SLIPS: Final = 20
-"""Unknown ids that are compared with all missing ones for a slip of the pen."""
+"""Unknown ids that are compared with all missing ones to find typos."""
 
 
 def loose(study: str) -> str:
@@ -49,10 +49,10 @@ def check_coverage(
     *,
     text: str = "",
 ) -> None:
-    """RX302–RX304 against the manifest's ids, or RX305 when there is none.
+    """RX302–RX304 against the manifest's ids, or RX305 if there is none.
 
-    `text` is the file's text, for line numbers. Unless the dataset is public, ids of it that the
-    submission does not hold are counted and never shown: reports of a validation are public.
+    `text` is the file's text, for line numbers. Unless the dataset is public, its ids that the submission
+    lacks are counted and never shown: validation reports are public.
     """
     present, show_ids, task = set(ids), dataset.exposure.studies, get_task(dataset.task)
     if wanted is None:
@@ -124,7 +124,7 @@ def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Probl
 
 
 def _severity(task: Task) -> Severity:
-    """How bad a missing item is: nothing is gained by leaving one out where it counts as unanswered."""
+    """How bad a missing item is: a warning where leaving it out counts as unanswered and gains nothing."""
     return Severity.ERROR if task.complete else Severity.WARNING
 
 

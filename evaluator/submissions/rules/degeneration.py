@@ -1,6 +1,6 @@
-"""What is wrong with reports as a whole, seen without references: C2, C5, C7, C9, C10 and C21.
+"""Problems of reports as a whole that show without references: C2, C5, C7, C9, C10 and C21.
 
-`validate` warns of it and the integrity checks flag it, from here and in the same words.
+`validate` warns of them and the integrity checks flag them, from here and in the same words.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ASCII_WORDS: Final = "".join(chr(i) if chr(i).isalnum() else " " for i in range
 
 @dataclass(frozen=True, slots=True)
 class TextFlag:
-    """One finding of a check: its code, what follows, a sentence of counts, and the ids it is about."""
+    """One finding of a check: its code, consequence, a sentence with counts, and the ids concerned."""
 
     check: str
     outcome: OutcomeName
@@ -33,7 +33,7 @@ class TextFlag:
 
 
 NULL_LIKE: Final = "null-like"
-"""How the flag of a constant begins: such a row has no rank."""
+"""How the flag of a constant begins: such a row is not ranked."""
 REPETITIVE: Final = TextFlag("C9", "badge", "repeat the same words")
 _RULE_FLAGS: Final = [(r, TextFlag(r.check, r.outcome, r.what)) for r in TEXT_RULES if r.check]
 
@@ -56,8 +56,8 @@ def _words(text: str) -> list[str]:
 def repetition(text: str) -> float | None:
     """1 − distinct trigrams / trigrams of a report's words; `None` for a report too short to tell.
 
-    Of a report with an impression the section that repeats itself more: that an impression repeats
-    the findings is what it is for.
+    For a report with an impression, the section that repeats itself more: an impression is meant to repeat
+    the findings.
 
     >>> repetition("no acute change " * 10) > 0.8, repetition("clear lungs")
     (True, None)
@@ -71,7 +71,7 @@ def repetition(text: str) -> float | None:
 
 @lru_cache(maxsize=20_000)
 def _section_repetition(section: str) -> float | None:
-    """Kept for the sections of one file: both tracks ask, for the badge and for the mean."""
+    """Cached for the sections of one file: both tracks need it, for the badge and for the mean."""
     words = _words(section)
     if len(words) < text_limits().repetition.min_words:
         return None
@@ -120,7 +120,7 @@ def _order(flag: TextFlag) -> tuple[int, int]:
 
 
 def share_text(k: int, n: int, what: str) -> str:
-    """How flags and warnings speak of reports: in counts."""
+    """The wording of flags and warnings on reports: counts."""
     return f"{k} of {n} reports {what}"
 
 
@@ -157,7 +157,7 @@ def collapse_flags(reports: Sequence[str], dataset: str) -> list[TextFlag]:
 
 
 def length_flags(ratio: float | None, words: float) -> list[TextFlag]:
-    """C5 of median `words` that are `ratio` times the references'; common medians are never held."""
+    """C5 for a median of `words`, `ratio` times the references'; common medians are never held."""
     bounds = text_limits().length_ratio
     if ratio is None or bounds.low <= ratio <= bounds.high or common_length(words):
         return []
@@ -166,7 +166,7 @@ def length_flags(ratio: float | None, words: float) -> list[TextFlag]:
 
 
 def common_length(words: float) -> bool:
-    """Whether a median of so many words is common for report generators."""
+    """Whether a median of this many words is common for report generators."""
     bounds = text_limits().length_ratio
     return bool(bounds.common_low <= words <= bounds.common_high)
 

@@ -1,4 +1,4 @@
-"""Which files may be there: names, kinds, sizes, encodings (RX101–RX108)."""
+"""Which files are allowed: names, kinds, sizes, encodings (RX101–RX108)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9-])?")
 RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 )
-"""Names that Windows keeps for devices, whatever follows a dot: a clone there would fail."""
+"""Names that Windows reserves for devices, with any extension: a clone there would fail."""
 TAKEN: Final = frozenset({"index", "readme", "baseline"})
-"""Names of pages and files beside the folders, and of the rows that are no submission, with any ending."""
+"""Names of pages and files next to the folders, and of rows that are not submissions, with any extension."""
 CARD_NAME: Final = "model.yaml"
 MAX_PREDICTIONS_BYTES: Final = 20_000_000
 MAX_CARD_BYTES: Final = 64_000
@@ -26,7 +26,7 @@ LFS_START: Final = b"version https://git-lfs.github.com/spec/"
 
 
 def check_slugs(folder: str, problems: Problems) -> None:
-    """RX101: the last two parts of the folder are names that a team and a model may have."""
+    """RX101: the last two parts of the folder are valid names of a team and a model."""
     for part, what in zip(folder.split("/")[-2:], ("team", "model"), strict=False):
         wanted = name_wanted(part)
         if wanted is not None:
@@ -40,7 +40,7 @@ def check_slugs(folder: str, problems: Problems) -> None:
 
 
 def name_wanted(name: str) -> str | None:
-    """What is wanted in place of a name that no team or model may have; `None` for a good one.
+    """What is wanted instead of an invalid team or model name; `None` for a valid one.
 
     >>> name_wanted("con-v2"), name_wanted("con.v2")
     (None, "a name that Windows does not reserve for a device ('con')")
@@ -56,7 +56,7 @@ def name_wanted(name: str) -> str | None:
 
 
 def suggest_slug(text: str) -> str:
-    """A name as near to `text` as a team or model may have.
+    """The valid team or model name nearest to `text`.
 
     >>> suggest_slug("My Model_v2"), suggest_slug("con.v2"), suggest_slug("index"), suggest_slug("Größe")
     ('my-model-v2', 'con-v2', 'index-model', 'grosse')
@@ -128,7 +128,7 @@ def _rename(stem: str, dataset_ids: tuple[str, ...]) -> str:
 
 
 def check_strays(tree: Tree, folders: Collection[str], problems: Problems) -> None:
-    """RX102 and RX104: nothing but a README.md lies in `submissions/` or in a team's folder."""
+    """RX102 and RX104: there is nothing but a README.md in `submissions/` or in a team's folder."""
     for entry in tree.values():
         parts = entry.path.split("/")
         loose = entry.kind != "directory" and parts[0] == "submissions" and len(parts) <= 3
@@ -164,8 +164,8 @@ def check_present(tree: Tree, folder: str, problems: Problems) -> None:
 
 
 def read_bounded(entry: Entry, limit: int, problems: Problems) -> bytes | None:
-    """The bytes of a file of at most `limit`, or `None` after naming the problem (RX103, RX105)."""
-    # A size that lies (or a file that grew since) is found by reading one byte more than is allowed.
+    """The bytes of a file of at most `limit`, or `None` after reporting the problem (RX103, RX105)."""
+    # Reading one byte more than allowed reveals a false size (or a file that has grown).
     data = entry.read(limit + 1) if entry.size <= limit else b""
     if entry.size > limit or len(data) > limit:
         problems.add(

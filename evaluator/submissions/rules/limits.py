@@ -1,4 +1,4 @@
-"""The limits of the checks that look at reports by themselves, from `limits.toml`."""
+"""The limits of the checks that use only the reports, from `limits.toml`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CharacterLimits(Typed):
 
 
 class RepetitionLimits(Typed):
-    """C9: repeated trigrams of a report of at least `min_words` words; datasets in `skip` are not looked at."""
+    """C9: repeated trigrams of a report of at least `min_words` words; datasets in `skip` are not checked."""
 
     min_words: int
     badge: float

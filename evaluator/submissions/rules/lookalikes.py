@@ -1,4 +1,4 @@
-"""Letters of other scripts: those that imitate Latin ones (RX411, C7), and texts that are not in Latin letters."""
+"""Letters of other scripts: those that imitate Latin ones (RX411, C7), and texts in other scripts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from evaluator.submissions.parsing import line_of
 _LOOK_ALIKE_SCRIPTS: Final = frozenset(
     {"CYRILLIC", "GREEK", "COPTIC", "ARMENIAN", "CHEROKEE", "LISU", "GEORGIAN"}
 )
-"""Scripts with letters that read as Latin ones; first words of their letters' names."""
+"""Scripts with letters that look like Latin ones; first words of their letters' names."""
 _TOKEN: Final = re.compile(r"[^\W\d_]+")
 _TYPOGRAPHIC: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-"})
 _LOOK_ALIKES: Final = frozenset(
-    "асеорхуіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌ"  # Cyrillic that reads as Latin
+    "асеорхуіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌ"  # Cyrillic that looks like Latin
     "οιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"  # Greek that does
 )
 _MEDICAL_GREEK: Final = frozenset("αβγδεζηθκλμπστφψωΓΔΘΛΞΠΣΦΨΩ")
@@ -29,7 +29,7 @@ _NO_LATIN_LIKENESS: Final = frozenset("βδθλμξπφψΓΔΘΛΞΠΣΦΨΩ")
 _GREEK_WORD: Final = re.compile(
     "(?:tnf|ifn|tgf|ppar|pdgf|hif|gm|er|interferon|amyloid|integrin|tumor|t?cell)[αβγδεκ]{1,2}r?|i?nfκb|[kmg]?ω|μ(?:m|g|l|s|mol|sv|gy|v|a|w|ci|kat|bq|hz|pa|iu)"
 )
-"""Words of medicine that hold a Greek letter, in lower case: some models write no capitals, some nothing else."""
+"""Medical words with a Greek letter, in lower case: some models write no capitals, some only capitals."""
 
 
 def disguised(text: str) -> bool:
@@ -49,7 +49,7 @@ def disguised(text: str) -> bool:
         return True
     foreign = [w for w in words if any(_script(c) in {"CYRILLIC", "GREEK"} for c in w)]
     only = [all(c in _LOOK_ALIKES for c in w) for w in foreign if len(w) > 1]
-    # In a Russian or Greek report such words stand among others that no Latin letter resembles.
+    # In a Russian or Greek report, such words occur among others that do not look Latin.
     return bool(only) and all(only)
 
 
@@ -61,7 +61,7 @@ def _mixed(word: str) -> bool:
 
 
 def _stands_for_itself(word: str, i: int) -> bool:
-    """Whether the letter at `i` of a word with Latin letters is medical Greek and no look-alike."""
+    """Whether the letter at `i` of a word with Latin letters is medical Greek and not a look-alike."""
     letter, before, after = word[i], word[i - 1 : i], word[i + 1 : i + 2]
     if letter not in _MEDICAL_GREEK:
         return False
@@ -71,7 +71,7 @@ def _stands_for_itself(word: str, i: int) -> bool:
 
 
 def other_script(text: str) -> bool:
-    """Whether a letter is neither Latin nor Greek; symbols, accents, units and emoji are no such letters.
+    """Whether a letter is neither Latin nor Greek; symbols, accents, units and emoji do not count.
 
     >>> other_script("3 × 4 mm, Köhler, ±½ • α"), other_script("双肺清晰")
     (False, True)

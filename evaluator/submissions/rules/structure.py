@@ -1,4 +1,4 @@
-"""The shape of a prediction file (RX206–RX211). The JSON Schema decides; a fast path spares it the good studies."""
+"""The shape of a prediction file (RX206–RX211). The JSON Schema decides; a fast path spares it the valid studies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _REFERENCE_FIELD: Final = re.compile(
 
 
 def well_formed(study: Any) -> bool:
-    """Whether a study surely keeps the schema; what this does not prove, the schema decides."""
+    """Whether a study certainly follows the schema; in all other cases the schema decides."""
     return (
         type(study) is dict
         and 1 <= len(study) <= len(FIELDS)
@@ -47,7 +47,7 @@ def well_formed(study: Any) -> bool:
 
 
 def check_shape(file: str, text: str, value: Any, dataset: str, problems: Problems) -> dict[str, StudyReport]:
-    """The studies that have the right shape, after naming every one that has not."""
+    """The studies that have the right shape, after reporting every one that does not."""
     if not isinstance(value, dict):
         problems.add(
             "RX206",
@@ -70,7 +70,7 @@ def check_shape(file: str, text: str, value: Any, dataset: str, problems: Proble
 
 
 def holds_reference(field: str) -> bool:
-    """Whether a field is named as old ReXrank files and evaluation scripts name references.
+    """Whether a field has a name that old ReXrank files and evaluation scripts use for references.
 
     >>> [holds_reference(f) for f in ("gt_findings", "Ground_Truth", "section_impression", "findings", "target_dose")]
     [True, True, True, False, False]
@@ -102,7 +102,7 @@ def _report_references(
 
 
 def _report_study(file: str, text: str, study: str, content: Any, problems: Problems) -> None:
-    """Names everything that is wrong with a study's shape; nothing where the model of a study takes it."""
+    """Reports everything wrong with a study's shape; nothing if the model of a study accepts it."""
     line = partial(line_of, text, study)
 
     def add(code: str, *path: str | int, found: str, wanted: str, fix: str) -> None:
@@ -136,7 +136,7 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
 
 
 def convert_command(file: str, dataset: str) -> str:
-    """The command that rewrites a prediction file in place, ready to be typed.
+    """The command that rewrites a prediction file in place, ready to run.
 
     >>> convert_command("submissions/acme/m1/my-set.json", "my-set")
     'rexrank convert submissions/acme/m1/my-set.json --dataset my-set --out submissions/acme/m1'
@@ -165,7 +165,7 @@ def kind_of(value: Any) -> str:
 def check_sections(
     file: str, text: str, studies: Mapping[str, StudyReport], dataset: Dataset, problems: Problems
 ) -> None:
-    """RX206, RX210 and RX213: a section in every study or in none, and those that a track of the dataset needs."""
+    """RX206, RX210 and RX213: a section in every study or in none, and those that a track needs."""
     without = {name: [s for s, r in studies.items() if name not in r.fields] for name in SECTIONS}
     there = [name for name in SECTIONS if len(without[name]) < len(studies)]
     if "findings" in there:
@@ -214,7 +214,7 @@ def _check_tracks(file: str, there: Sequence[str], dataset: Dataset, problems: P
 
 
 def check_order(file: str, text: str, ids: Sequence[str], problems: Problems) -> None:
-    """RX211, a warning: keys sorted, one study a line."""
+    """RX211, a warning: keys sorted, one study per line."""
     lines = text.count("\n")
     if list(ids) != sorted(ids) or lines < len(ids):
         what = "the studies are not sorted" if list(ids) != sorted(ids) else "several studies are on one line"

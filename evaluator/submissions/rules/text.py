@@ -1,4 +1,4 @@
-"""What a report may contain (RX401–RX415): characters, words, lengths, and what scoring makes of the whole."""
+"""What a report may contain (RX401–RX415): characters, words, lengths, and what scoring will flag overall."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MAX_TOKEN: Final = 60
 LONG_WORDS: Final = 300
 NOTHING: Final = frozenset({"nan", "none", "null"})
 SAID_ELSEWHERE: Final = frozenset({"C2", "C21"})
-"""Checks whose warning has a code of its own: RX408, RX413."""
+"""Checks whose warning has its own code: RX408, RX413."""
 MAX_NAMED: Final = 5
-"""Study ids that a warning names."""
+"""Most study ids that a warning names."""
 _CONSEQUENCE: Final = {
     "badge": "a badge next to the model",
     "quarantine": "held: no rank until a maintainer releases it",
@@ -67,7 +67,7 @@ def check_reports(file: str, text: str, studies: Reports, problems: Problems, da
 
 
 def _whole(report: StudyReport) -> list[str]:
-    """Codes of what concerns a report and no single section."""
+    """Codes of problems that concern a whole report instead of a section."""
     sections = report.fields.values()
     words = sum(len(value.split()) for value in sections)
     if words == 0:
@@ -136,11 +136,11 @@ _WARNINGS: Final = {
         'write "" where the model produced nothing: look for missing values turned into text',
     ),
 }
-"""Warnings that are no row of the table of words: what they say of reports, what is wanted, how to mend it."""
+"""Warnings outside the table of words: what they say about reports, what is wanted, how to fix it."""
 
 
 def _warn(file: str, text: str, hits: Mapping[str, Sequence[str]], n: int, problems: Problems) -> None:
-    """One warning a rule, with the number of its reports and the first ids."""
+    """One warning per rule, with the number of its reports and the first ids."""
     rows = {r.key: (r.code, r.what, f"the words of a report: {r.then}", r.fix) for r in TEXT_RULES}
     rows |= {code: (code, *words) for code, words in _WARNINGS.items()}
     for key, (code, what, wanted, fix) in rows.items():
@@ -159,7 +159,7 @@ def _warn(file: str, text: str, hits: Mapping[str, Sequence[str]], n: int, probl
 
 
 def _warn_scoring(file: str, studies: Reports, dataset: str, problems: Problems) -> None:
-    """RX415: what the integrity checks will say when the file is scored, in their words."""
+    """RX415: what the integrity checks will say when the file is scored, in the same words."""
     flags: dict[tuple[str, str], TextFlag] = {}
     for reports in _tracks(studies):
         for flag in [*set_flags(list(studies), reports, dataset), *_length(reports)]:
@@ -200,7 +200,7 @@ def _tracks(studies: Reports) -> list[list[str]]:
 
 
 def _length(reports: Sequence[str]) -> list[TextFlag]:
-    """C5 as far as it can be foreseen: a median that is not common for report generators."""
+    """C5 as far as it is predictable: a median that is not common for report generators."""
     words, bounds = median_words(reports), text_limits().length_ratio
     if not words or common_length(words):
         return []

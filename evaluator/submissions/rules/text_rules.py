@@ -1,12 +1,12 @@
-"""The one table of words and marks that do not belong in a report, and what follows from each.
+"""The table of words and marks that do not belong in a report, and the consequence of each.
 
-`validate` warns of them or refuses them, and the integrity check named in a row (C21) uses the same
-rows and the same words. Judges read no list: they are protected by escaping, strict parsing, ranges
-and controls (`evaluator/judges`), and a test holds that escaping takes the sense from every mark
-that this table says is escaped.
+`validate` warns of them or refuses them, and the integrity check named in a row (C21) uses the same rows and
+the same words. Judges use no word list: they are protected by escaping, strict parsing, ranges and controls
+(`evaluator/models/judges`), and a test makes sure that escaping neutralises every mark listed here as
+escaped.
 
-Patterns see a text after `fold`: compatibility forms, case and invisible characters hide nothing.
-Every repetition in them is bounded, so that the work grows with the length of the text and no faster.
+Patterns see a text after `fold`: compatibility forms, case and invisible characters hide nothing. Every
+repetition in them is bounded, so that matching takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ OutcomeName = Literal["pass", "badge", "quarantine", "reject"]
 class TextRule:
     """One row of the table.
 
-    `key`: name in figures; `code`: of the problem that `validate` reports. `severity`: an error refuses
-    the submission, a warning names the consequence. `check` and `outcome`: the integrity check that
-    sees the same at scoring, and what follows there (no check: nothing). `escaped`: whether a judge sees
-    the mark with other brackets. `hints`: literal parts, one of which every match contains, so that
-    most texts are passed without a search. `what` completes "3 of 590 reports …"; `then` says what
-    follows; `fix` how to mend it.
+    `key`: name in figures; `code`: of the problem that `validate` reports. `severity`: an error refuses the
+    submission, a warning names the consequence. `check` and `outcome`: the integrity check that finds the
+    same at scoring, and its outcome there (none without a check). `escaped`: whether a judge sees the mark
+    with other brackets. `hints`: literals, one of which every match contains, so that most texts need no
+    search. `what` completes "3 of 590 reports …"; `then` names the consequence; `fix` says how to fix it.
     """
 
     key: str
@@ -201,7 +200,7 @@ RULES_BY_KEY: Final = {rule.key: rule for rule in TEXT_RULES}
 
 
 def rules_hit(text: str, field: str = "findings") -> dict[str, str]:
-    """Per key of a rule that `text` breaks, the first match; `field` is the section the text stands in.
+    """Per key of a rule that `text` breaks, the first match; `field` is the text's section.
 
     >>> rules_hit("The lungs are clear.<end_of_turn>")
     {'decoder_token': '<end_of_turn>'}
