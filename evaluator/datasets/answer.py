@@ -1,4 +1,4 @@
-"""One answer to a multiple-choice question, and the letters that may stand there."""
+"""One answer to a multiple-choice question, and the allowed letters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LETTERS: Final = ("A", "B", "C", "D")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One predicted answer: a letter of `LETTERS`, or an empty text where the model gave none."""
+    """One predicted answer: a letter of `LETTERS`, or an empty string if the model gave none."""
 
     value: str
 

@@ -1,7 +1,7 @@
-"""What the challenge is and where it lives: `challenge.toml` at the top of the repository, in a typed form.
+"""What the challenge is and where it lives: `challenge.toml` at the top of the repository, in typed form.
 
-Everything that names the challenge, its addresses, tasks, datasets and limits asks here. A checkout reads its own
-file, an installed package the one that it was built with.
+Everything that names the challenge, its addresses, tasks, datasets or limits reads them here. A checkout
+reads its own file, an installed package the one it was built with.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from evaluator.core.typed import Line, Typed, Wrong, absent, disagreement, form,
 
 NAME: Final = "challenge.toml"
 ISSUES: Final = "issues"
-"""What `contact` says where the repository's issues are meant."""
+"""The value of `contact` that stands for the repository's issues."""
 _DATASETS: Final = re.compile(r'^datasets = \[(?:\s*"[a-z0-9-]*"\s*,?)*\s*\]', re.MULTILINE)
 _NO_TASK: Final = frozenset({"__init__", "task"})
-"""Modules of the folder of tasks that declare none."""
+"""Modules in the folder of tasks that do not declare one."""
 
 
 @cache
 def task_files() -> tuple[str, ...]:
-    """Ids of all tasks that the package has a file of: report generation first, the others by name."""
+    """Ids of all tasks with a file in the package: report generation first, the others by name."""
     names = (p.name for p in resources.files("evaluator.datasets.tasks").iterdir())
     modules = {n.removesuffix(".py") for n in names if n.endswith(".py")} - _NO_TASK
     ids = (m.replace("_", "-") for m in modules)
@@ -101,7 +101,7 @@ Text = Annotated[
 
 
 class Policy(Typed):
-    """How often a team may be scored on a withheld set; the usual limits where nothing is said."""
+    """How often a team may be scored on a withheld dataset; the usual limits by default."""
 
     runs: Annotated[int, Field(ge=1, le=1_000, description="Runs of a team on a dataset in a window.")] = 1
     window_days: Annotated[int, Field(ge=1, le=3_650, description="Days of the window.")] = 30
@@ -116,14 +116,14 @@ class Policy(Typed):
 
 
 class Block(Typed):
-    """Datasets of similar populations, whose columns stand together."""
+    """Datasets of similar populations, whose columns are shown together."""
 
     title: Line = Field(description="What their studies have in common, as a column head.")
     datasets: Annotated[Slugs, Field(min_length=1, description="Ids of datasets.")]
 
 
 class OverallSetting(Typed):
-    """Which boards the overall rank covers; none where nothing is said."""
+    """Which boards the overall rank covers; none by default."""
 
     boards: Annotated[
         Slugs, Field(description="Datasets that count; a model is complete that is ranked on all of them.")
@@ -135,12 +135,12 @@ class OverallSetting(Typed):
 
     @property
     def ordered(self) -> tuple[str, ...]:
-        """The datasets that count, in the order of the blocks."""
+        """The datasets that count, in block order."""
         return tuple(d for b in self.blocks for d in b.datasets if d in self.boards)
 
 
 class Rules(Typed):
-    """What a challenge decides for itself, as Markdown for the page of rules."""
+    """A challenge's own decisions, as Markdown for the page of rules."""
 
     entry: Text = Field(description="Who may enter.")
     predictions: Text = Field(description="Terms for the use of submitted predictions.")
@@ -228,12 +228,12 @@ class Challenge(Typed):
 
     @property
     def scores_after_merge(self) -> bool:
-        """Whether submissions are scored once main has them, and nothing before: a small challenge."""
+        """Whether submissions are scored only after they are merged: a small challenge."""
         return self.profile == "small"
 
     @property
     def contact_url(self) -> str:
-        """Where questions go: an https address, or `mailto:` with an e-mail address."""
+        """The address for questions: https, or `mailto:` with an e-mail address."""
         if self.contact == ISSUES:
             return f"{self.repository_url}/issues"
         return self.contact if self.contact.startswith("https:") else f"mailto:{self.contact}"
@@ -246,7 +246,7 @@ def _repeated(field: str, names: Sequence[str]) -> Iterator[Wrong]:
 
 
 def _misplaced(overall: OverallSetting, datasets: Sequence[str]) -> Iterator[Wrong]:
-    """What is wrong with the boards of the overall rank and their blocks."""
+    """The problems of the boards of the overall rank and their blocks."""
     blocks = [d for b in overall.blocks for d in b.datasets]
     places: list[tuple[tuple[str | int, ...], str]] = [
         (("boards", i), name) for i, name in enumerate(overall.boards)
@@ -272,13 +272,13 @@ def _near(name: str, known: Sequence[str], otherwise: str) -> str:
 
 @cache
 def dataset_files() -> tuple[str, ...]:
-    """Ids of all datasets that the package has a file of, by name."""
+    """Ids of all datasets with a file in the package, by name."""
     files = resources.files("evaluator.datasets").iterdir()
     return tuple(sorted(p.name.removesuffix(".yaml") for p in files if p.name.endswith(".yaml")))
 
 
 def challenge_file() -> Openable:
-    """Where the challenge in force is described: inside an installed package, else beside the package in its checkout."""
+    """The description of the challenge in force: inside an installed package, else next to it in its checkout."""
     inside = resources.files("evaluator.datasets") / NAME
     return inside if inside.is_file() else Path(__file__).parents[2] / NAME
 
@@ -289,7 +289,7 @@ def read_challenge(path: Openable) -> Challenge:
 
 
 def listed_datasets(text: str) -> tuple[str, ...]:
-    """The ids under `datasets` in the text of a `challenge.toml`, whether or not they have files; none of a broken one."""
+    """The ids under `datasets` in the text of a `challenge.toml`, with or without files; none if it is invalid."""
     try:
         datasets = tomllib.loads(text).get("datasets", ())
     except tomllib.TOMLDecodeError:
@@ -298,7 +298,7 @@ def listed_datasets(text: str) -> tuple[str, ...]:
 
 
 def with_dataset(text: str, dataset: str) -> str | None:
-    """The text of a `challenge.toml` that lists one more dataset; `None` where its list is not in the plain form."""
+    """The text of a `challenge.toml` with one more dataset; `None` if its list is not in the plain form."""
     match = _DATASETS.search(text)
     if match is None:
         return None

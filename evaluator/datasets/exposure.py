@@ -1,9 +1,9 @@
-"""What may be shown of a dataset, and how often a team may be scored on it: one table by kind of access.
+"""What may be shown of a dataset, and how often a team may be scored on it, by kind of access.
 
-*public*: everybody may read the references, so everything is shown. *restricted*: whoever completes a
-credentialing or signs an agreement may read the references (and could copy them), but nobody may
-redistribute them: no text, study id or per-study score is published, and aggregates are exact to three
-decimals. *withheld*: no participant has the references, and nothing may let one learn them by trying.
+**public*: anyone may read the references, so everything is shown. *restricted*: anyone who completes
+credentialing or signs an agreement may read the references (and could copy them), but nobody may redistribute
+them: no text, study id or per-study score is published, and aggregates are exact to three decimals.
+*withheld*: no participant has the references, and nothing may let anyone infer them by trial and error.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Access = Literal["public", "restricted", "withheld"]
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What follows from a kind of access.
+    """The consequences of a kind of access.
 
-    `studies`: texts, study ids and per-study scores are published, and numbers to six decimals; else
-    they stay in the store. `exact_tests`: p-values and shares of draws are shown with their digits, else in
-    classes and twentieths (`evaluator/statistics/rounding.py`). `small_groups`: subgroups of few patients and exact
-    counts of theirs are
-    shown. `membership_counts`: integrity checks may say how many reports equal a reference.
+    `studies`: texts, study ids and per-study scores are published, and numbers to six decimals; else they
+    stay in the store. `exact_tests`: p-values and shares of draws are shown exactly, else in classes and
+    twentieths (`evaluator/statistics/rounding.py`). `small_groups`: subgroups of few patients, with their
+    exact counts, are shown. `membership_counts`: integrity checks may say how many reports equal a reference.
     `limited_runs`: runs of a team and of the accounts behind it are counted (`evaluator/scoring/quota.py`).
-    `ladder`: a run is shown only when it beats the best of the same people. `least_step`, `studies_per_step`: see `step`.
+    `ladder`: a run is shown only if it beats the best of the same people. `least_step`, `studies_per_step`:
+    see `step`.
     """
 
     studies: bool
@@ -43,7 +43,7 @@ class Exposure:
     def step(self, n_studies: int) -> float | None:
         """The granularity of a mean over `n_studies`, or `None` where it is shown to six decimals.
 
-        One study may move a mean on [0, 1] by 1/n; on a withheld set a step is worth five of them.
+        One study may move a mean on [0, 1] by 1/n; on a withheld dataset, a step is worth five of them.
 
         >>> [EXPOSURES[a].step(62) for a in ("public", "restricted", "withheld")]
         [None, 0.001, 0.08064516129032258]

@@ -1,7 +1,7 @@
 """Text protocols: how a reference and a prediction become the two strings that metrics compare.
 
-`compat` takes the strings as the official scorer does. `clean`, the board's default, removes the
-accidents of formatting on both sides alike, so that a score speaks of content.
+`compat` takes the strings as the official scorer does. `clean`, the board's default, removes accidents of
+formatting on both sides, so that a score reflects content.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _SENTENCE_START: Final = re.compile(r"(^|[.!?:]\s+|\d\.\s+)([a-z])")
 _WORDS_FOR_NOTHING: Final = frozenset({"none", "none.", "nan", "nan."})
 MAX_WORDS: Final = 600
 MAX_CHARACTERS: Final = 4_000
-"""What is scored of a predicted section, about twice the longest reference; a decoder that does not stop writes more."""
+"""The most that is scored of a predicted section, about twice the longest reference; a runaway decoder writes more."""
 MIN_LETTERS_FOR_CAPITALS: Final = 8
-"""An all-capitals section is re-cased only from this many letters on: "NAD." stays."""
+"""An all-capitals section is re-cased only if it has at least this many letters: "NAD." stays."""
 CAPITALS_SHARE: Final = 0.9
 
 
@@ -82,7 +82,7 @@ def _is_capitals(text: str) -> bool:
 
 
 def _sentence_case(text: str) -> str:
-    """Lower case but for the first letter of each sentence; de-identified `XXXX` stays as it is."""
+    """Lower case except for the first letter of each sentence; de-identified `XXXX` is kept."""
     placeholders = _DE_IDENTIFIED.findall(text)
     lowered = _SENTENCE_START.sub(lambda m: m[1] + m[2].upper(), text.lower())
     if not placeholders:

@@ -1,8 +1,8 @@
-"""Questions with their right answers, in the form of ReXVQA's files on the model hub.
+"""Questions with their correct answers, in the form of ReXVQA's files on the model hub.
 
-One JSON object by question id. Of each question these fields are read and no others: `correct_answer`, `task_name`,
-`category`, `study_id`, `PatientID`, `PatientSex`, `PatientAge`, and `options` for the baselines. The report that
-travels in the file is never looked at. Messages name a question and a field, never what is right.
+One JSON object by question id. Only these fields of each question are read: `correct_answer`, `task_name`,
+`category`, `study_id`, `PatientID`, `PatientSex`, `PatientAge`, and `options` for the baselines. The report
+in the file is never read. Messages name a question and a field, never the correct answer.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _UNKNOWN: Final = frozenset({"", "unknown", "nan", "none", "null", "o", "other"}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question as far as it is scored: the right letter, the skill (`Skill.name`), study, patient, subgroups.
+    """What scoring needs of a question: the correct letter, the skill (`Skill.name`), study, patient, subgroups.
 
-    `options`: the texts of the four options without their letters, for baselines that read them; empty where the
+    `options`: the texts of the four options without their letters, for baselines that read them; empty if the
     file has none.
     """
 
@@ -53,7 +53,7 @@ class Question:
 
 
 def read_question(question: str, fields: Mapping[str, Any], where: str) -> Question:
-    """The question of an entry. Raises `InputError` that names every field of it that cannot be used."""
+    """The question of an entry. Raises `InputError` that names every field that cannot be used."""
     faults = []
     answer, skill = fields.get("correct_answer"), _text(fields.get("task_name"))
     if not isinstance(answer, str) or answer not in LETTERS:
@@ -83,7 +83,7 @@ def read_question(question: str, fields: Mapping[str, Any], where: str) -> Quest
         answer=answer,
         skill=name,
         study=study,
-        # Frequently asked questions of which the patient is not known are those of one study.
+        # Without a known patient, the questions of one study count as one patient's.
         patient=_id(fields.get("PatientID")) or study,
         subgroups={axis: value for axis, value in groups.items() if value is not None},
         options=options,
@@ -91,7 +91,7 @@ def read_question(question: str, fields: Mapping[str, Any], where: str) -> Quest
 
 
 class QuestionReferences(TaskReferences[Question, Answer]):
-    """Questions with their right answers, whose letters are compared."""
+    """Questions with their correct answers, whose letters are compared."""
 
     def read(self, item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> Question:  # noqa: ARG002
         """The question of an entry; see `read_question`."""
@@ -104,7 +104,7 @@ class QuestionReferences(TaskReferences[Question, Answer]):
         track: str,  # noqa: ARG002
         protocol: ProtocolName,  # noqa: ARG002
     ) -> Pair:
-        """The right letter beside the one given, with the skill; a question that is lacking has no answer."""
+        """The correct letter and the one given, with the skill; a missing question has no answer."""
         letter = prediction.value if prediction is not None else ""
         return Pair(reference.id, reference.answer, letter, (("skill", reference.skill),))
 
@@ -118,7 +118,7 @@ QUESTIONS: Final = QuestionReferences()
 
 
 def read_options(value: Any) -> tuple[str, ...] | None:
-    """The texts of four options without their letters, empty where there are none, `None` for damaged ones.
+    """The texts of four options without their letters, empty if there are none, `None` for damaged ones.
 
     >>> read_options(["A. Clear lungs", "B) Effusion", "C: Nodule", "D - Edema"])
     ('Clear lungs', 'Effusion', 'Nodule', 'Edema')
@@ -152,7 +152,7 @@ def years(value: Any) -> float | None:
 
 
 def count_questions(questions: Iterable[Question]) -> dict[str, int]:
-    """What a file of questions holds: studies, and questions of each skill, by name."""
+    """The counts of a file of questions: studies, and questions of each skill, by name."""
     rows = list(questions)
     skills = Counter(q.skill for q in rows)
     return {"studies": len({q.study for q in rows}), **{s.name: skills[s.name] for s in SKILLS}}

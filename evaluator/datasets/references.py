@@ -1,4 +1,4 @@
-"""References of a dataset: what is common to the files of every task, and what a task says of one item.
+"""References of a dataset: what the files of all tasks have in common, and what a task defines for one item.
 
 A file is one JSON object of items, each an object of fields; bare `NaN` tokens are values of this format.
 """
@@ -34,26 +34,29 @@ P = TypeVar("P", bound=Prediction)
 
 
 class TaskReferences(ABC, Generic[R, P]):
-    """How a task's references are read, and what of an item is compared."""
+    """How a task's references are read, and which part of an item is compared."""
 
     @abstractmethod
     def read(self, item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> R:
-        """The reference of one item of a file; raises `InputError` for what cannot be read without a guess."""
+        """The reference of one item of a file.
+
+        Raises `InputError` for anything that cannot be read without guessing.
+        """
 
     @abstractmethod
     def pair(self, reference: R, prediction: P | None, track: str, protocol: ProtocolName) -> Pair:
-        """What metrics compare; only of an item with `in_track(track)`.
+        """The pair that metrics compare; only for an item with `in_track(track)`.
 
-        An item that the predictions lack (`None`) is compared with an empty text: it scores worst and is never
-        left out.
+        An item without a prediction (`None`) is compared with an empty text: it gets the worst score and is
+        never left out.
         """
 
     def written(self, prediction: P, track: str, protocol: ProtocolName) -> set[str]:  # noqa: ARG002 - of a task whose texts depend on them
-        """The ways in which a prediction may stand in a pair, whatever its reference."""
+        """The forms that a prediction may take in a pair, whatever its reference."""
         return {" ".join(prediction.fields.values())}
 
     def counts(self, references: Iterable[R]) -> Mapping[str, int]:  # noqa: ARG002 - of a task that counts
-        """What else `rexrank data check` counts of the references, by name."""
+        """Further counts for `rexrank data check`, by name."""
         return {}
 
 
@@ -64,7 +67,7 @@ def references_of(task: Task) -> TaskReferences[Any, Any]:
 
 
 class Planted(Typed):
-    """What a maintainer planted to find leaks: `<references>/<id>.planted.json`, each field optional."""
+    """Items that a maintainer planted to detect leaks: `<references>/<id>.planted.json`, each field optional."""
 
     strings: Lines = Field(default=(), description="Strings that nothing but a leak can bring into a report.")
     swapped: Lines = Field(default=(), description="Ids of studies whose reference is known to be wrong.")
@@ -80,7 +83,7 @@ class References:
     planted: Planted = field(default_factory=Planted)
 
     def pairs(self, predictions: Mapping[str, Prediction], track: str, protocol: ProtocolName) -> list[Pair]:
-        """Every item that has a reference in the track, beside its prediction, in the order of the ids."""
+        """Every item that has a reference in the track, paired with its prediction, in the order of the ids."""
         form = references_of(get_task(self.dataset.task))
         return [
             form.pair(item, predictions.get(i), track, protocol)
@@ -92,8 +95,8 @@ class References:
 def load_references(dataset: Dataset, directory: Path | None) -> References:
     """The references of `dataset` from `<directory>/<id>.json`; the sandbox ships with the package.
 
-    Raises `InputError` saying what to do when the file is absent, unreadable or not the expected
-    set of studies.
+    Raises `InputError` saying what to do if the file is missing, unreadable or has other studies than
+    expected.
     """
     if dataset.synthetic:
         data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
@@ -118,9 +121,9 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
 
 
 def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None:
-    """The ids a submission must cover: of a manifest, else of the reference file; `None` where neither is there.
+    """The ids a submission must cover: from a manifest, else from the reference file; `None` without either.
 
-    Raises `RexrankError` for a file that is damaged or of another set of studies.
+    Raises `RexrankError` for a file that is damaged or has other studies.
     """
     ids = study_ids(dataset, directory)
     if ids is None and directory is not None and (directory / f"{dataset.id}.json").is_file():
@@ -144,7 +147,7 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
 
 
 def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
-    """The fields of every study of a file; NaN is a value of this format, a study that stands twice is not."""
+    """The fields of every study of a file; NaN is valid in this format, a repeated study is not."""
     try:
         raw = json.loads(data.decode("utf-8"), object_pairs_hook=whole_object)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -155,7 +158,7 @@ def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
 
 
 def patient_of(item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> str:
-    """Whose an item is; itself where the patient is not known: those are no one patient.
+    """The patient of an item, or the item itself if unknown, so that unknown patients are not taken for one.
 
     Raises `InputError` for an item without an id, and for a patient that is neither a text nor a number.
     """
@@ -194,9 +197,9 @@ def age_group(value: object, context: str = "") -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceCounts:
-    """What a reference file holds, and where that disagrees with the registry (`problems`).
+    """The counts of a reference file, and where they disagree with the registry (`problems`).
 
-    `others`: what its task counts beside (reports: their sections).
+    `others`: further counts of its task (reports: their sections).
     """
 
     items: int

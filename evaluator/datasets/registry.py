@@ -33,7 +33,7 @@ MANIFEST_SCHEMA: Final = "rexrank/manifest/v1"
 TrackName = Annotated[str, GetPydanticSchema(lambda _, __: core_schema.literal_schema(list(all_tracks())))]
 """The id of a track of any task; those of a dataset are the keys of its `tracks`."""
 Counts = Annotated[Mapping[Slug, Count | None], Field(json_schema_extra=NAMED)]
-"""Per name how many items have it; null while not measured."""
+"""Per name, how many items have it; null while not measured."""
 
 
 HttpsAddress = Annotated[
@@ -42,9 +42,9 @@ HttpsAddress = Annotated[
 
 
 class Dataset(Typed):
-    """What is known of one dataset without its reports: `evaluator/datasets/<id>.yaml`.
+    """What is known about one dataset apart from its reports: `evaluator/datasets/<id>.yaml`.
 
-    What a file does not say is taken at its strictest: `access` is withheld unless it says otherwise.
+    Defaults are the strictest values: `access` is withheld unless the file says otherwise.
     """
 
     id: SkipJsonSchema[Slug]
@@ -94,7 +94,7 @@ class Dataset(Typed):
 
     @property
     def size(self) -> int | None:
-        """Items of the split, each with a prediction of its own; `None` while they are no studies and were not counted."""
+        """Items of the split, each with its own prediction; `None` if they are not studies and were not counted yet."""
         if self.n_items is not None or get_task(self.task).item != "study":
             return self.n_items
         return self.n_studies
@@ -125,7 +125,7 @@ class Dataset(Typed):
 
 
 def _unknown(name: str, path: tuple[str, ...], known: Sequence[str], what: str) -> Iterator[Wrong]:
-    """What is wrong with a name unless it is a known one."""
+    """The problem of a name unless it is a known one."""
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         fix = f"did you mean {near[0]}? Otherwise remove it" if near else f"write one of {', '.join(known)}"
@@ -148,22 +148,23 @@ _FIXES: Final[Mapping[str, str]] = {
 
 
 def dataset_ids() -> tuple[str, ...]:
-    """Ids of the challenge's datasets, in its order; the synthetic ones of its tasks that it does not list come last."""
+    """Ids of the challenge's datasets, in its order; synthetic ones of its tasks that it does not list come last."""
     order = challenge().datasets
     others = (_read(d) for d in dataset_files() if d not in order)
     return (*order, *(d.id for d in others if d.synthetic and d.task in challenge().tasks))
 
 
 def example_dataset() -> str:
-    """The dataset that pages and messages name where they show a command: the first public one, else the first of all."""
+    """The dataset in example commands on pages and in messages: the first public one, else the first of all."""
     ids = challenge().datasets
     return next((d for d in ids if _read(d).access == "public"), ids[0])
 
 
 def get_dataset(dataset_id: str) -> Dataset:
-    """The dataset of this id.
+    """The dataset with this id.
 
-    Raises `InputError` that lists the known ids for another, `InvalidFile` with every problem of the file.
+    Raises `InputError` that lists the known ids for an unknown one, `InvalidFile` with every problem of the
+    file.
     """
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())
@@ -198,7 +199,7 @@ class Manifest(Typed):
 
 
 def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str] | None:
-    """The ids a submission must cover, or `None` where no manifest is at hand.
+    """The ids a submission must cover, or `None` if no manifest is available.
 
     Looks for `<references>/<dataset>.manifest.json`, then for what ships with the package: the
     sandbox itself, and the manifests of public datasets. Raises `RexrankError` for a manifest that

@@ -22,7 +22,7 @@ class StudyReport:
 
     @property
     def text(self) -> str:
-        """All that it says, findings first."""
+        """The whole text, findings first."""
         return " ".join(self.fields.values()).strip()
 
     @property
@@ -32,7 +32,7 @@ class StudyReport:
 
 
 def dump_predictions(reports: Mapping[str, StudyReport]) -> str:
-    """A submission file's text: keys sorted, one study a line."""
+    """A submission file's text: keys sorted, one study per line."""
     lines = []
     for study in sorted(reports):
         body = json.dumps(reports[study].fields, ensure_ascii=False)

@@ -1,8 +1,7 @@
 """References of report generation: reports in ReXrank's public data format, with all of its quirks.
 
-The files are JSON with bare `NaN` tokens; sections may be missing, `NaN`, the word "None" or a lone
-slash; lists differ in length; ages are damaged by spreadsheets. What cannot be read becomes `None`,
-never a guess.
+The files are JSON with bare `NaN` tokens; sections may be missing, `NaN`, the word "None" or a lone slash;
+lists differ in length; ages are damaged by spreadsheets. Anything unreadable becomes `None`, never a guess.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Reference:
         return any(section is not None for section in self.sections(track).values())
 
     def sections(self, track: str) -> dict[str, str | None]:
-        """By title the sections that a track compares, `None` for one that the reference lacks."""
+        """By title, the sections that a track compares, `None` for one that the reference lacks."""
         sections = {"findings": self.findings, "impression": self.impression}
         return {name.capitalize(): sections[name] for name in TASK.track(track).needs}
 
@@ -53,7 +52,7 @@ class Reference:
 def parse_reports(path: Path) -> list[StudyReport]:
     """The reports of a file in ReXrank's public data format, without studies that have no text.
 
-    Raises `InputError` when the file cannot be read or is not in that format.
+    Raises `InputError` if the file cannot be read or is not in that format.
     """
     try:
         raw = json.loads(path.read_bytes().decode("utf-8"))
@@ -81,7 +80,7 @@ def section(value: object) -> str | None:
 
 
 def text_of(value: object) -> str | None:
-    """A value's text, or `None` for what says nothing."""
+    """A value's text, or `None` if it is empty."""
     text = value.strip() if isinstance(value, str) else ""
     return text if text and text.lower() not in {"unknown", "nan", "none"} else None
 
@@ -117,9 +116,10 @@ def pair_texts(
 ) -> tuple[str, str]:
     """(reference text, prediction text) of one study; only for studies with `in_track(track)`.
 
-    Under `compat` a track of one section compares it as it is, and the report track `Findings: F Impression: I`
-    with the word "None" for a missing section, as the public evaluation script composes it. Under `clean` a
-    section that the reference lacks is left out on both sides. Of a prediction only the `scored_part` counts.
+    Under `compat` a track of one section compares it as it is, and the report track `Findings: F Impression:
+    I` with the word "None" for a missing section, as the public evaluation script composes it. Under `clean`,
+    a section that the reference lacks is left out on both sides. Only the `scored_part` of a prediction
+    counts.
     """
     sections = {
         title: (text, scored_part(report.fields.get(title.lower(), "")))
@@ -156,7 +156,7 @@ class ReportReferences(TaskReferences[Reference, StudyReport]):
     """How references of reports are read and compared."""
 
     def read(self, item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> Reference:
-        """A study's reference; raises `InputError` for what cannot be read without a guess."""
+        """A study's reference; raises `InputError` for anything that cannot be read without guessing."""
         findings, impression = fields.get("section_findings"), fields.get("section_impression")
         if any(isinstance(t, str) and _HALF.search(t) for t in (item, findings, impression)):
             raise InputError(
@@ -183,12 +183,12 @@ class ReportReferences(TaskReferences[Reference, StudyReport]):
     def pair(
         self, reference: Reference, prediction: StudyReport | None, track: str, protocol: ProtocolName
     ) -> Pair:
-        """The two texts of a study; a report that is not there is compared as an empty text."""
+        """The two texts of a study; a missing report is compared as an empty text."""
         own, predicted = pair_texts(reference, prediction or _EMPTY, track, protocol)
         return Pair(reference.id, own, "" if prediction is None else predicted)
 
     def written(self, prediction: StudyReport, track: str, protocol: ProtocolName) -> set[str]:
-        """With one section or the other or both: which of them a reference has shows in no public text."""
+        """The report with either section or both: no public text may show which of them the reference has."""
         return {pair_texts(shape, prediction, track, protocol)[1] for shape in _SHAPES}
 
     def counts(self, references: Iterable[Reference]) -> Mapping[str, int]:
@@ -204,5 +204,5 @@ REPORTS: Final = ReportReferences()
 
 
 def reports_of(references: References) -> Mapping[str, Reference]:
-    """The references of a dataset of report generation, typed as such."""
+    """The references of a report-generation dataset, typed as such."""
     return cast("Mapping[str, Reference]", references.studies)

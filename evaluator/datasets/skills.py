@@ -1,4 +1,4 @@
-"""The five reasoning skills that ReXVQA asks for, and how its files spell them."""
+"""The five reasoning skills that ReXVQA tests, and how its files spell them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """A reasoning skill: `key` in names of metrics, `name` as the questions' files and ReXrank's tables have it."""
+    """A reasoning skill: `key` in names of metrics, `name` as in question files and ReXrank's tables."""
 
     key: str
     name: str
@@ -36,12 +36,12 @@ _ALSO: Final[Mapping[str, str]] = {
     "negation detection": "Negation Assessment",
     "presence": "Presence Assessment",
 }
-"""What the paper calls them (arXiv 2506.04353), and the names without their last word."""
+"""Their names in the paper (arXiv 2506.04353), and the names without their last word."""
 _KNOWN: Final[Mapping[str, str]] = {s.name.lower(): s.name for s in SKILLS} | dict(_ALSO)
 
 
 def skill_of(text: str) -> str | None:
-    """The skill that a text names, as `Skill.name`; `None` for another text. Case, `_`, `-` and `&` play no part.
+    """The skill that a text names, as `Skill.name`; `None` for another text. Case, `_`, `-` and `&` are ignored.
 
     >>> skill_of("location_and_distribution_assessment"), skill_of("Negation detection"), skill_of("Severity")
     ('Location and Distribution Assessment', 'Negation Assessment', None)

@@ -1,8 +1,8 @@
-"""Accuracy of answers to multiple-choice questions: over the skills, over all questions, and skill by skill.
+"""Accuracy of answers to multiple-choice questions: by skill, over all questions, and averaged over skills.
 
-The figure that ranks is the unweighted mean of the skills' accuracies, as in ReXrank's table of 2025. A question
-of a skill with few questions then weighs more: 1/(skills x questions of its skill). Its skill stands in the pair's
-context. A question without an answer is wrong.
+The ranking metric is the unweighted mean of the skills' accuracies, as in ReXrank's table of 2025. A question
+of a skill with few questions then weighs more: 1/(skills x questions of its skill). The skill is in the
+pair's context. A question without an answer is wrong.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def skills_of(pairs: Sequence[Pair]) -> list[str]:
 
 
 class Accuracy(Metric):
-    """Share of all questions that were answered rightly; every question weighs the same."""
+    """Share of all questions that were answered correctly; every question weighs the same."""
 
     key: ClassVar[str] = "accuracy"
     title: ClassVar[str] = "Accuracy, all questions"
@@ -55,7 +55,7 @@ class Accuracy(Metric):
         return Signature(self.key, "v1", ("unanswered:wrong",), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
-        """1 for a right answer, 0 for a wrong one and for none; an unanswered question has failed."""
+        """1 for a correct answer, 0 for a wrong one or none; an unanswered question has failed."""
         return Scores(np.asarray(_right(pairs), dtype=np.float64), _unanswered(pairs))
 
 
@@ -76,9 +76,9 @@ class AccuracyMacro(Accuracy):
     )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
-        """1 or 0 a pair as in `Accuracy`, with the counts that the figure sums: per skill (right, asked), shape (n, 2S).
+        """1 or 0 per pair as in `Accuracy`, with the counts that it sums: per skill (correct, asked), shape (n, 2S).
 
-        A question of another skill than the metric's counts as neither right, asked nor failed.
+        A question of another skill than the metric's counts as neither correct, asked nor failed.
         """
         mask = np.array([[skill == s for s in self.skills] for skill in skills_of(pairs)], dtype=np.bool_)
         mask = mask.reshape(len(pairs), len(self.skills))
@@ -154,10 +154,10 @@ class AccuracyPresence(AccuracyMacro):
 
 
 def _right(pairs: Sequence[Pair]) -> BoolArray:
-    """Whether each answer is the right letter."""
+    """Whether each answer is the correct letter."""
     return np.array([p.prediction == p.reference for p in pairs], dtype=np.bool_)
 
 
 def _unanswered(pairs: Sequence[Pair]) -> BoolArray:
-    """Whether each question has no answer."""
+    """Whether each question is unanswered."""
     return np.array([not p.prediction for p in pairs], dtype=np.bool_)

@@ -1,8 +1,8 @@
-"""The metric contract: a metric declares what it is as data and scores pairs of texts.
+"""The metric contract: a metric declares its properties as data and scores pairs of texts.
 
-To add a metric, write one file with a subclass of `Metric` and one line in `registry.py`.
-A metric never rounds, averages or skips: it returns one float64 per pair, and says of each pair
-whether the score is a real one or the metric's worst value because scoring it failed.
+To add a metric, write one file with a subclass of `Metric` and one line in `registry.py`. A metric never
+rounds, averages or skips: it returns one float64 per pair, and says for each pair whether the score is real
+or the metric's worst value because scoring failed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from evaluator.models.runtime import Run
 
 @dataclass(frozen=True, slots=True)
 class SkillScale:
-    """A linear scale on which readers see a loss: 0 at `zero`, 1 at `perfect`, beyond both where means are.
+    """A linear scale on which readers see a loss: 0 at `zero`, 1 at `perfect`, and beyond both for extreme means.
 
-    `zero`: the mean when nothing is right; `perfect`: when everything is. Unlike 1/mean it has no pole, and equal
-    steps of the mean are equal steps of it.
+    `zero`: the mean if nothing is correct; `perfect`: if everything is. Unlike 1/mean it has no pole, and it
+    is linear in the mean.
     """
 
     key: str
@@ -44,7 +44,7 @@ class SkillScale:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Where a metric's mean must lie for a reference against itself, an empty prediction, a shuffle.
+    """The range of a metric's mean for a reference against itself, an empty prediction, and a shuffle.
 
     Wide on purpose: a band catches swapped arguments, broken weights and a wrong direction, not nuances.
     """
@@ -55,15 +55,15 @@ class Band:
 
 
 Agreement = Mapping[str, float | tuple[float, float, float] | str]
-"""By study a coefficient, alone or with both ends of its 95 % interval, or words where no single number exists."""
+"""By study, a coefficient, alone or with the ends of its 95 % interval, or words if no single number exists."""
 _NONE: Final[Agreement] = MappingProxyType({})
 
 
 class Metric(ABC):
     """A metric as declared data plus `score`.
 
-    Direction, bounds, worst value, needs and display are class attributes, so that tables, tests
-    and pages read them instead of knowing them.
+    Direction, bounds, worst value, needs and display are class attributes, so that tables, tests and pages
+    read them instead of hard-coding them.
     """
 
     key: ClassVar[str]
@@ -80,19 +80,19 @@ class Metric(ABC):
     worst: ClassVar[float]
     """Value of a study that could not be scored."""
     composes: ClassVar[tuple[str, ...]] = ()
-    """Keys of the metrics whose scores this one is made of."""
+    """Keys of the metrics whose scores this one combines."""
     weights: ClassVar[tuple[str, ...]] = ()
-    """Keys of the models in `weights.toml` it loads."""
+    """Keys of the models in `weights.toml` that it loads."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Packages of the extra `score` that it imports, besides torch for its weights."""
     equivalence: ClassVar[float | None] = 0.01
-    """Means closer than this count as practically equal: a convention, for scales from 0 to 1; `None` without one."""
+    """Means closer than this count as equivalent: a convention for scales from 0 to 1; `None` without one."""
     reciprocal: ClassVar[bool] = False
     """Whether readers see 1/mean, alone or beside `skill`; stored, tested and ranked as the mean."""
     skill: ClassVar[SkillScale | None] = None
-    """The scale on which readers see the mean of a loss, where it has one."""
+    """The scale on which readers see the mean of a loss, if it has one."""
     corpus: ClassVar[Corpus | None] = None
-    """Where the metric is one of the whole set: `score` then gives `counts`, and `values` are of studies alone."""
+    """For a corpus metric: `score` then returns `counts`, and `values` are those of single studies."""
     display_title: ClassVar[str] = ""
     """Column title if it differs from `title` (skill, reciprocals)."""
     variants: ClassVar[tuple[str, ...]] = ()
@@ -102,20 +102,20 @@ class Metric(ABC):
     tasks: ClassVar[tuple[str, ...]] = ("report-generation",)
     """Tasks whose items it may score."""
     tracks: ClassVar[tuple[str, ...]] = ()
-    """Tracks whose boards may show it; empty: every one of its task."""
+    """Tracks whose boards may show it; empty: every track of its tasks."""
     on_boards: ClassVar[bool] = False
-    """Whether every submission to its tasks is scored with it; never inherited, as the three below."""
+    """Whether every submission to its tasks is scored with it; never inherited, like the next three."""
     presets: ClassVar[tuple[str, ...]] = ()
     """Published sets of metrics that it belongs to."""
     band: ClassVar[Band | None] = None
-    """Where its means of the sanity probes must lie; without one only their order is checked."""
+    """The ranges of its means on the sanity probes; without one only their order is checked."""
     agreement: ClassVar[Agreement] = _NONE
     """Published agreement with radiologists, by the studies of `evaluator/site/agreement.yaml`."""
     paper: ClassVar[str] = ""
     code: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
-        """What is said of one metric is not true of another that shares its code."""
+        """Resets the fields that are not inherited: they need not be true of another metric that shares the code."""
         own: Mapping[str, object] = {"on_boards": False, "presets": (), "band": None, "agreement": _NONE}
         for name, default in own.items():
             if name not in vars(cls):
@@ -135,9 +135,9 @@ class Metric(ABC):
 
     @abstractmethod
     def signature(self, run: Run) -> Signature:
-        """Everything that can move a number, in sacreBLEU's manner: `key|v1|…|protocol:clean`.
+        """Everything that can move a number, in the manner of sacreBLEU: `key|v1|…|protocol:clean`.
 
-        Raises `MetricUnavailable` when what it names (weights) is absent.
+        Raises `MetricUnavailable` if something it names (weights) is missing.
         """
 
     @abstractmethod
@@ -146,6 +146,6 @@ class Metric(ABC):
 
 
 def all_scored(values: Sequence[float] | FloatArray, details: list[dict[str, Any]] | None = None) -> Scores:
-    """`Scores` of pairs of which none failed; `values` of shape (n,), `details` one entry a pair."""
+    """`Scores` of pairs, none of which failed; `values` of shape (n,), `details` one entry per pair."""
     array = np.asarray(values, dtype=np.float64)
     return Scores(array, np.zeros(array.shape, dtype=np.bool_), details)

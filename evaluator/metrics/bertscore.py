@@ -33,10 +33,10 @@ MODEL: Final = "distilroberta-base"
 RADEVAL: Final = "radeval"
 """RadEvalBERTScore: RadEval's model, all of its layers, not rescaled; an empty text scores 0."""
 BLOCK: Final = 4096
-"""Pairs whose token embeddings are held in memory at a time, about 1.5 GB."""
+"""Pairs whose token embeddings are in memory at a time, about 1.5 GB."""
 BASELINE_VERSION: Final = "bert-score-0.3.13"
 COMPAT_TOKENS: Final = "tokens:transformers-4"
-"""How `compat` cuts a text that names a special token, such as `<mask>`."""
+"""How `compat` tokenises a text that contains a special token, such as `<mask>`."""
 
 
 def prepare(text: str) -> str:
@@ -71,7 +71,7 @@ def scorer_tokenizer(folder: Path, *, spaced: bool = True) -> Any:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    with reading(vocabulary, MODEL):  # the tokenizer's own error does not say which file it means
+    with reading(vocabulary, MODEL):  # the tokenizer's own error does not name the file
         if not isinstance(json.loads(vocabulary.read_text("utf-8")), dict):
             raise damaged(vocabulary, MODEL, "it is not a JSON object")
     with reading(merges, MODEL):
@@ -116,7 +116,7 @@ class Encoder:
     def __call__(self, texts: list[str]) -> list[Any]:
         """Per text L2-normalised embeddings, float32 of shape (tokens, hidden + 1).
 
-        The last column is the token's weight: 0 for `<s>` and `</s>` wherever they stand, else 1.
+        The last column is the token's weight: 0 for `<s>` and `</s>` wherever they occur, else 1.
         """
         rows, ends = [self.ids(t) for t in texts], {self.begin, self.end}
         return token_embeddings(
@@ -132,7 +132,7 @@ def _tokenizer(folder: Path, digest: str, *, spaced: bool) -> Any:  # noqa: ARG0
 def f1(reference: Any, prediction: Any, rescale: float) -> float:
     """Rescaled F1, at most 1, of two encoded texts; the raw F1 is 0 when either has no token of its own.
 
-    Texts as `Encoder` gives them, shape (tokens, hidden + 1). `rescale`: the F1 that becomes 0.
+    Texts as returned by `Encoder`, shape (tokens, hidden + 1). `rescale`: the F1 that becomes 0.
     """
     hidden = reference.shape[1] - 1
     similarity = prediction[:, :hidden] @ reference[:, :hidden].T
@@ -200,7 +200,7 @@ class BertScore(Metric):
         )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """BERTScore F1 of every pair, at most 1; an empty text on either side has the worst value. No pair fails."""
+        """BERTScore F1 of every pair, at most 1; an empty text on either side gets the worst value. No pair fails."""
         if self.variant(run) == RADEVAL:
             key, name, rescale = radeval_bert.MODEL, f"bertscore-layer{radeval_bert.LAYER}", 0.0
             encode: Callable[[list[str]], list[Any]] = radeval_bert.Encoder(run)
@@ -212,8 +212,8 @@ class BertScore(Metric):
             name = f"bertscore-layer{encoder.layer}{tokens}"
             texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
         space = namespace(key, name, run)
-        # Equal predictions stand together, so that each is encoded once where there is more than a
-        # block; references come from the cache from the second submission on.
+        # Equal predictions are adjacent, so that each is encoded once if there is more than one block;
+        # references come from the cache from the second submission on.
         # tie: the order of the pairs; texts are compared
         order = sorted(range(len(pairs)), key=lambda i: texts[i][1])
         values = np.empty(len(pairs))

@@ -1,4 +1,4 @@
-"""BLEU-2: sentence BLEU with unigrams and bigrams, as the official scorer computes it; BLEU-1, -3 and -4 beside it.
+"""BLEU-2: sentence BLEU with unigrams and bigrams, as the official scorer computes it; also BLEU-1, -3 and -4.
 
 Definition: CXR-Report-Metric v1.1.0 (9c9ecad), which calls fast-bleu with weights (1/2, 1/2); the
 corpus value is the mean over studies, not corpus BLEU. Papineni et al. 2002; smoothing as NLTK's

@@ -22,7 +22,7 @@ from evaluator.models.weights import weights_label
 
 TOP_FIVE: Final = ("Cardiomegaly", "Edema", "Consolidation", "Atelectasis", "Pleural Effusion")
 _POSITIVE: Final = (1, 3)
-"""Positive and uncertain count as there, blank and negative as not there."""
+"""Positive and uncertain count as present, blank and negative as absent."""
 
 
 COUNTED: Final = ("tp", "fp", "fn")
@@ -69,14 +69,14 @@ class SembScore(Metric):
         return Signature("semb_score", "v1", (weights_label(MODEL, run.models), "cls-cosine"), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """The cosine of every pair, in [-1, 1]; details hold both sides' 14 labels."""
+        """The cosine of every pair, in [-1, 1]; details contain both sides' 14 labels."""
         sides = _both(pairs, run)
         values = [cosine(a.vector, b.vector) for a, b in zip(*sides, strict=True)]
         return all_scored(values, _labels(*sides) if run.details else None)
 
 
 class ChexbertF1(Metric):
-    """F1 of the labels that the two reports of a study have; the usual figures are of the corpus."""
+    """F1 of the labels that the two reports of a study have; the usual values are corpus-level."""
 
     key: ClassVar[str] = "chexbert_f1"
     title: ClassVar[str] = "CheXbert F1"
@@ -96,7 +96,7 @@ class ChexbertF1(Metric):
         return Signature("chexbert_f1", "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """Per pair the F1 of its own labels, in [0, 1], 0 where neither report has one; `corpus` as `chexbert_f1`."""
+        """Per pair, the F1 of its own labels, in [0, 1], 0 if neither report has one; `corpus` as `chexbert_f1`."""
         sides = _both(pairs, run)
         labels = [[reading.labels for reading in side] for side in sides]
         y_true, y_pred = binary(labels[0]), binary(labels[1])
@@ -108,7 +108,7 @@ class ChexbertF1(Metric):
 
 
 class ChexbertMicroF1(Metric):
-    """CheXbert F1 of the whole set: true and false findings are counted over all studies and 14 labels."""
+    """CheXbert F1 of the whole dataset: true and false findings are counted over all studies and 14 labels."""
 
     key: ClassVar[str] = "chexbert_micro_f1_14"
     title: ClassVar[str] = "CheXbert F1, micro, 14 labels"
@@ -132,9 +132,9 @@ class ChexbertMicroF1(Metric):
         return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - the labels are read already
-        """Per pair the F1 of its own labels, in [0, 1], and the counts that the set's F1 sums.
+        """Per pair, the F1 of its own labels, in [0, 1], and the counts that the dataset's F1 sums.
 
-        Raises `ValueError` where `chexbert_f1`, which this composes, gave no counts.
+        Raises `ValueError` if `chexbert_f1`, on which this is based, returned no counts.
         """
         whole = run.scores["chexbert_f1"]
         if whole.counts is None:
@@ -153,7 +153,7 @@ class ChexbertMicroF1(Metric):
 
 
 class ChexbertMacroF1(ChexbertMicroF1):
-    """The mean over 14 labels of each one's F1 over the whole set; a rare label weighs as much as a common one."""
+    """The mean over 14 labels of each one's F1 over the whole dataset; a rare label counts as much as a common one."""
 
     key: ClassVar[str] = "chexbert_macro_f1_14"
     title: ClassVar[str] = "CheXbert F1, macro, 14 labels"
@@ -190,7 +190,7 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
 
 
 def _both(pairs: Sequence[Pair], run: Run) -> tuple[list[Reading], list[Reading]]:
-    """What CheXbert makes of the references and of the predictions, pair by pair."""
+    """CheXbert's readings of the references and of the predictions, pair by pair."""
     readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
     return [readings[p.reference] for p in pairs], [readings[p.prediction] for p in pairs]
 
@@ -210,12 +210,12 @@ def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 def binary(labels: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
-    """Whether each finding is there (positive or uncertain), shape (n, 14), from CheXbert's classes 0 to 3."""
+    """Whether each finding is present (positive or uncertain), shape (n, 14), from CheXbert's classes 0 to 3."""
     return np.isin(np.asarray(labels).reshape(-1, len(LABELS)), _POSITIVE)
 
 
 def counts(reference: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Per study and label true positives, false positives, false negatives: shape (n, labels, 3).
+    """Per study and label: true positives, false positives, false negatives: shape (n, labels, 3).
 
     Sums over studies are all that F1 needs, so that it can be bootstrapped.
     """

@@ -1,4 +1,4 @@
-"""What makes a metric one of the whole set, and the figures that such metrics share, as functions of summed counts."""
+"""Corpus metrics: their definition, and statistics that they share, as functions of summed counts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from evaluator.core.types import FloatArray
 
 Statistic = Callable[[FloatArray], FloatArray]
-"""From summed counts, shape (B, K), to one value a row, shape (B,)."""
+"""From summed counts, shape (B, K), to one value per row, shape (B,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What makes a metric one of the whole set: a function of counts summed over studies, not a mean over them.
+    """The definition of a corpus metric: a function of counts summed over studies, not a mean over them.
 
-    `statistic`: that function. `counts`: names of what is counted of each study, in its order. `interval`: how the
-    interval is made, `none` where none holds its level. `influence`: how many times 1/n one study of a set of n may
-    move the figure; on a withheld set it is shown in steps so many times as wide. `shares`: where the figure is a sum
-    over studies of fixed weights, from counts of shape (n, K) each study's share of it, times n, shape (n,): it can
-    then be tested and can rank.
+    `statistic`: that function. `counts`: names of what is counted in each study, in its order. `interval`:
+    how the interval is computed, `none` if no method keeps its level. `influence`: by how many times 1/n one
+    of n studies may move the value; on a withheld dataset it is shown in steps wider by that factor.
+    `shares`: if the value is a sum over studies with fixed weights, each study's share of it times n, shape
+    (n,), from counts of shape (n, K): it can then be tested and can rank.
     """
 
     statistic: Statistic
@@ -42,15 +42,18 @@ def micro_f1(totals: FloatArray) -> FloatArray:
 
 
 def macro_f1(totals: FloatArray) -> FloatArray:
-    """Mean over labels of their F1, in [0, 1], shape (rows,), in the layout of `micro_f1`; a label nobody has scores 0."""
+    """Mean over labels of their F1, in [0, 1], shape (rows,), in the layout of `micro_f1`.
+
+    A label that never occurs scores 0.
+    """
     return np.asarray(_f1(totals.reshape(len(totals), -1, 3)).mean(axis=1))
 
 
 def macro_share(totals: FloatArray) -> FloatArray:
-    """Mean over groups of their share of right answers, in [0, 1], shape (rows,), from rows of (group × (right, asked)), flattened.
+    """Mean over groups of their share of correct answers, in [0, 1], from rows of flattened (group × (correct, asked)).
 
-    Groups that were not asked are left out; 0 without any. The macro accuracy of a question set is this with one
-    group a skill.
+    Groups without questions are left out; 0 without any group. Macro accuracy is this with one group per
+    skill.
 
     >>> macro_share(np.array([[1.0, 2, 3, 3, 0, 0]])).tolist()
     [0.75]
@@ -64,7 +67,7 @@ def macro_share(totals: FloatArray) -> FloatArray:
 def macro_shares(counts: FloatArray) -> FloatArray:
     """Each study's part of the `macro_share` of all of them, times n, shape (n,), from counts of shape (n, 2S) for S groups.
 
-    Their mean is the figure: a right answer weighs n / (groups x studies asked in its group), whichever way it went.
+    Their mean is the value: a correct answer weighs n / (groups x studies asked in its group).
 
     >>> macro_shares(np.array([[1.0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])).tolist()
     [0.75, 0.0, 1.5]

@@ -1,7 +1,7 @@
 """CRIMSON: findings of both reports, matched and weighed by clinical significance, by a language model.
 
-rajpurkarlab/CRIMSON@07e3331, crimson-score 0.2.2. Range (-1, 1]; 0 is no better than a normal template. ReXrank
-shows it for the findings track alone. Each study's score is rounded to four places, as published.
+rajpurkarlab/CRIMSON@07e3331, crimson-score 0.2.2. Range (-1, 1]; 0 is no better than a normal template.
+ReXrank shows it only for the findings track. Each study's score is rounded to four places, as published.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from evaluator.models.runtime import Run
 WORST: Final = -1.0
 CLEAN_CALLS: Final = 3
 PUBLISHED_JUDGE: Final = "medgemma-4b-it-crimson"
-"""The judge that was trained on the short prompt; the package switches its guidelines off by this name."""
+"""The judge trained on the short prompt; the package omits the guidelines for this name."""
 PUBLISHED_ID: Final = f"rajpurkarlab/{PUBLISHED_JUDGE}"
 ANSWER_TOKENS: Final = 4096
-"""Longest answer unless the judge's settings ask for another limit than the general default."""
+"""Longest answer unless the judge's settings deviate from the general default."""
 CONTEXT_KEYS: Final = ("Age", "Indication")
 PROMPTED: Final = re.compile(
     r"Reference Findings \(Ground Truth\):\n(.*?)\n\nPredicted Findings \(Candidate\):\n(.*?)\n\nEnd of",
     re.DOTALL,
 )
-"""The two reports in a prompt of the stand-in's own, for the published one is not in the repository."""
+"""The two reports in the stand-in's own prompt; the published one is not in the repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """An answer that gives a score, and the score."""
+    """A usable answer and its score."""
 
     answer: Any
     score: float
 
 
 class Crimson(JudgedMetric):
-    """Weighted agreement of the findings of two reports; worst and failed where the judge gives no usable answer."""
+    """Weighted agreement of the findings of two reports; worst and failed if the judge gives no usable answer."""
 
     key: ClassVar[str] = "crimson"
     title: ClassVar[str] = "CRIMSON"
@@ -100,7 +100,7 @@ class Crimson(JudgedMetric):
         return Signature(self.key, "v1", (prompt, judge_label(judge), *settings), run.protocol)
 
     def judge(self, run: Run) -> JudgeSettings:
-        """The run's judge, with room for CRIMSON's answers unless its settings ask for another limit."""
+        """The run's judge, with room for CRIMSON's answers unless its settings set another limit."""
         judge = required_judge(run, self.key)
         return (
             replace(judge, max_tokens=ANSWER_TOKENS)
@@ -109,13 +109,13 @@ class Crimson(JudgedMetric):
         )
 
     def asker(self, run: Run) -> _Asker:
-        """What asks for CRIMSON: three times under `clean`, once under `compat`."""
+        """The asker of CRIMSON: up to three tries under `clean`, one under `compat`."""
         judge = self.judge(run)
         guidelines, context = self._prompt(run, judge)
         return _Asker(self.key, run, judge, guidelines=guidelines, context=context)
 
     def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:
-        """What the demo's stand-in judge answers, in CRIMSON's format; `None` to another metric's prompt."""
+        """The answer of the demo's stand-in judge, in CRIMSON's format; `None` for another metric's prompt."""
         reports = PROMPTED.search(prompt)
         return crimson_reply(facts_of(reports[1]), facts_of(reports[2])) if reports else None
 
@@ -173,6 +173,6 @@ class _Asker(Asker[_Reading]):
         return max(0.0, WORST if reading is None else reading.score)
 
     def detail(self, study: Study[_Reading]) -> Mapping[str, JsonValue]:
-        """The answer as read and as it came."""
+        """The parsed and the raw answer."""
         answer = study.reading.answer if study.reading else None
         return {"answer": answer, "text": study.answer.text, "calls": study.calls}

@@ -1,7 +1,7 @@
 """CRIMSON's answers: the package's formula and reading, and a strict reading that fails closed.
 
-crimson-score 0.2.2 (rajpurkarlab/CRIMSON@07e3331). The package repairs what is no JSON and checks no more; an
-answer `{}` scores 1 there. The strict reading takes an answer only as the prompt asks for it.
+crimson-score 0.2.2 (rajpurkarlab/CRIMSON@07e3331). The package repairs invalid JSON and checks nothing else;
+an answer `{}` scores 1 there. The strict reading accepts an answer only in the form that the prompt asks for.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ SIGNIFICANCE: Final = {
 SEVERITY: Final = {"significant": 0.5, "negligible": 0.0}
 """Weight of an attribute error by its severity."""
 OTHER: Final = 0.25
-"""Weight of any other significance or severity, and of none."""
+"""Weight of any other significance or severity, or of a missing one."""
 ERROR_TYPES: Final = (
     "location", "severity", "descriptor", "measurement", "certainty", "unspecific", "overinterpretation", "temporal",
 )  # fmt: skip
 KEYS: Final = ("reference_findings", "predicted_findings", "matched_findings", "errors")
 ERROR_KEYS: Final = ("false_findings", "missing_findings", "attribute_errors")
 DIGITS: Final = 4
-"""Places to which the package rounds the score of a study, before any mean."""
+"""Decimal places to which the package rounds the score of a study, before any mean."""
 REPAIRS: Final = 50
 REACH: Final = 5
-"""Characters before an error in which a quotation mark is sought that belongs to the text."""
+"""How many characters before an error are searched for a quotation mark that belongs to the text."""
 MAX_ANSWER: Final = 100_000
 
 
 def score(answer: Any) -> float:
     """The package's score of an answer, in (-1, 1], rounded to four places.
 
-    Raises `LookupError`, `TypeError` or `AttributeError` where the package would stop.
+    Raises `LookupError`, `TypeError` or `AttributeError` where the package would crash.
 
     >>> score({})
     1.0
@@ -81,7 +81,7 @@ def _weight(finding: Any) -> float:
 
 
 def _weights(findings: Any) -> dict[Any, float]:
-    """Weight by id; a later finding of one id takes the place of an earlier one."""
+    """Weight by id; a later finding replaces an earlier one with the same id."""
     return {finding["id"]: _weight(finding) for finding in findings}
 
 
@@ -94,7 +94,7 @@ _ESCAPE: Final = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
 
 
 def read(text: str) -> Any:
-    """The value of an answer as the package reads it, with its repairs. Raises `ValueError` where it gives up."""
+    """The value of an answer as the package reads it, with its repairs. Raises `ValueError` if it gives up."""
     plain = _HYBRID.sub("[", text.translate(_QUOTES))
     plain = _BARE_WORD.sub(r'\1"\2', plain)
     escaped = _ESCAPE.sub(lambda m: m[0] if m[1] else "\\\\", plain)
@@ -113,7 +113,7 @@ def read(text: str) -> Any:
 
 
 def _with_quotes_escaped(text: str) -> Iterator[str]:
-    """The text with one more quotation mark escaped each time, the one just before the place of the error."""
+    """The text with one more quotation mark escaped each time, the one just before the error."""
     for _ in range(REPAIRS):
         try:
             _loads(text)
@@ -132,7 +132,7 @@ def _with_quotes_escaped(text: str) -> Iterator[str]:
 
 
 def _inner(text: str, at: int) -> bool:
-    """Whether a quotation mark stands here that neither opens nor closes a string."""
+    """Whether there is a quotation mark here that neither opens nor closes a string."""
     if text[at : at + 1] != '"' or text[at - 1 : at] in {"\\", "{", "[", ",", ":"}:
         return False
     return text[at + 1 :].lstrip()[:1] not in {":", ",", "}", "]"}
@@ -154,8 +154,8 @@ _FENCE: Final = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 def strict(text: str) -> Any:
     """The value of an answer in exactly the form that the prompt asks for, else `None`.
 
-    Every finding has an id of its own and a known significance; every reference finding is matched or
-    missing, every predicted one matched or false, none both; attribute errors are of matched pairs.
+    Every finding has its own id and a known significance; every reference finding is matched or missing,
+    every predicted one matched or false, none both; attribute errors belong to matched pairs.
     """
     if len(text) > MAX_ANSWER:
         return None
@@ -185,7 +185,7 @@ def _sound(answer: Any) -> bool:
 
 
 def _parted(ids: list[str], matched: list[str], rest: list[str]) -> bool:
-    """Whether the ids are those matched and the rest, none of them in both and none of the rest twice."""
+    """Whether the ids are exactly those matched and the rest, none in both and none of the rest twice."""
     return (
         set(ids) == set(matched) | set(rest) and not set(matched) & set(rest) and len(set(rest)) == len(rest)
     )

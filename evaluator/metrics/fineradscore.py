@@ -1,9 +1,9 @@
 """FineRadScore: the clinical severity of the corrections a language model makes to a report.
 
-Huang et al., MLHC 2024 (arXiv 2405.20613); rajpurkarlab/FineRadScore@3f5e1dc gives prompt, numbering
-and checks, not the aggregation: the maximum severity is what ReXrank's published values fit, the sum
-is the paper's. Lower is better; readers see 1/mean. The published judges are withdrawn, so values
-compare only between runs of one judge, which the signature names.
+Huang et al., MLHC 2024 (arXiv 2405.20613); rajpurkarlab/FineRadScore@3f5e1dc gives prompt, numbering and
+checks, not the aggregation: the maximum severity is what ReXrank's published values fit, the sum is the
+paper's. Lower is better; readers see 1/mean. The published judges were withdrawn, so values are comparable
+only between runs with the same judge, which the signature names.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ _CORRECTION: Final = {
 
 
 def schema_of(n_lines: int) -> str:
-    """The JSON schema of an answer about a report of so many lines: each line and "None" corrected or null.
+    """The JSON schema of an answer about a report with this many lines: each line and "None" corrected or null.
 
-    Every property is named and required, as strict structured output wants it
-    (platform.openai.com/docs/guides/structured-outputs); `without_nulls` takes the rest out again.
+    Every property is named and required, as strict structured output demands
+    (platform.openai.com/docs/guides/structured-outputs); `without_nulls` removes the nulls again.
     """
     keys = [*map(str, range(n_lines)), "None"]
     either = {"anyOf": [{"$ref": "#/$defs/correction"}, {"type": "null"}]}
@@ -81,7 +81,7 @@ def schema_of(n_lines: int) -> str:
 
 
 def without_nulls(text: str) -> str:
-    """A structured answer without the lines that need no correction; any other text as it is."""
+    """A structured answer without the lines that need no correction; any other text unchanged."""
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
@@ -106,7 +106,7 @@ def numbered(report: str) -> str:
 
 
 def conversation(candidate: str, reference: str) -> tuple[tuple[str, str], ...]:
-    """The published few-shot messages and the pair in question; `candidate` is numbered already."""
+    """The published few-shot messages and the pair to score; `candidate` is already numbered."""
     last = f"Generated Text: {candidate} \n \n Ground Truth Text: {reference}"
     return (*((m["role"], m["content"]) for m in fineradscore_messages()), ("user", last))
 
@@ -116,7 +116,7 @@ class BadAnswer(Exception):
 
 
 def official(text: str) -> tuple[Any, bool]:
-    """(what the official code stores, whether it asks no further). Raises `BadAnswer` where it crashes."""
+    """(what the official code stores, whether it stops asking). Raises `BadAnswer` where it crashes."""
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -137,7 +137,7 @@ def _official_accepts(stored: Any) -> bool:
 
 
 def severities(stored: Any) -> list[int] | None:
-    """The severity of each correction, 0 to 4, or `None` when a label is unknown or the answer is no set of corrections."""
+    """The severity of each correction, 0 to 4, or `None` for an unknown label or another kind of answer."""
     if not isinstance(stored, dict):
         return None
     values = []
@@ -156,8 +156,8 @@ _FENCE: Final = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 def strict(text: str, n_lines: int) -> list[tuple[str, dict[str, Any]]] | None:
     """(line, correction) of an answer in exactly the form asked for, else `None`.
 
-    Repeated "None" keys are several insertions and all kept; a line corrected twice, a line that is
-    not there, an unknown severity or a missing field make the answer unusable.
+    Repeated "None" keys are several insertions and all kept; a line corrected twice, a line that does not
+    exist, an unknown severity or a missing field makes the answer unusable.
     """
     if len(text) > MAX_ANSWER:
         return None
@@ -196,7 +196,7 @@ def _no_constant(name: str) -> Any:
 
 
 class FineRadScore(JudgedMetric):
-    """Severity of the corrections to each report; worst and failed where the judge gives no usable answer."""
+    """Severity of the corrections to each report; worst and failed if the judge gives no usable answer."""
 
     key: ClassVar[str] = "fineradscore"
     title: ClassVar[str] = "FineRadScore"
@@ -214,7 +214,7 @@ class FineRadScore(JudgedMetric):
     unrelated_at_most: ClassVar[float] = 0.5
     presets: ClassVar[tuple[str, ...]] = ("paper-2024",)
     band: ClassVar[Band | None] = Band((0.0, 0.5), (0.0, 1e6), (0.0, 1e6))
-    """Of the agreement 1 - severity/4: unrelated reports have an actionable error at least."""
+    """In terms of the agreement 1 - severity/4: unrelated reports have at least an actionable error."""
     paper: ClassVar[str] = "Huang et al., MLHC 2024"
     code: ClassVar[str] = "rajpurkarlab/FineRadScore@3f5e1dc"
 
@@ -230,11 +230,11 @@ class FineRadScore(JudgedMetric):
         )
 
     def asker(self, run: Run) -> _Asker:
-        """What asks for corrections: three times under `clean`, as often as the official code under `compat`."""
+        """The asker of corrections: up to three tries under `clean`, as many as the official code's under `compat`."""
         return _Asker(self.key, run, self.judge(run), self.variant(run))
 
     def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:
-        """What the demo's stand-in judge answers, in FineRadScore's format; `None` to another metric's prompt."""
+        """The answer of the demo's stand-in judge, in FineRadScore's format; `None` for another metric's prompt."""
         reports = PROMPTED.fullmatch(prompt)
         if reports is None:
             return None
@@ -244,7 +244,7 @@ class FineRadScore(JudgedMetric):
 
 
 class _Asker(Asker[list[int]]):
-    """Asks for corrections; a reading is their severities, none where nothing needs one.
+    """Asks for corrections; a reading is their severities, empty if nothing needs one.
 
     A failed study gets 4 (`max`), or 4 for every line of both reports (`sum`), so that failing is never better than
     being corrected.
@@ -255,7 +255,7 @@ class _Asker(Asker[list[int]]):
         self.variant = variant
 
     def request(self, pair: Pair, purpose: str) -> Request:
-        """The published conversation, with a schema of the answer where the judge takes one."""
+        """The published conversation, with a schema of the answer if the judge accepts one."""
         settings = self.judge.settings
         return Request(
             messages=conversation(numbered(self.shown(pair.prediction)), self.shown(pair.reference)),
@@ -268,7 +268,7 @@ class _Asker(Asker[list[int]]):
         return lines_of(self.shown(pair.prediction))
 
     def read(self, pair: Pair, answer: Answer) -> list[int]:
-        """The severities of the corrections, 0 to 4 each. Raises `UnusableAnswer` for an answer that gives none."""
+        """The severities of the corrections, 0 to 4 each. Raises `UnusableAnswer` for an answer without any."""
         text = answer.text or ""
         if self.judge.settings.structured:
             text = without_nulls(text)
@@ -287,14 +287,14 @@ class _Asker(Asker[list[int]]):
         return values
 
     def value(self, pair: Pair, reading: list[int] | None) -> float:
-        """The highest severity or the sum of all; of a failed study the worst there is."""
+        """The highest severity or the sum of all; the worst possible for a failed study."""
         if reading is not None:
             return float(max(reading, default=0) if self.variant == "max" else sum(reading))
         lines = len(self._lines(pair)) + len(split_sentences(pair.reference))
         return float(WORST if self.variant == "max" else WORST * max(1, lines))
 
     def agreement(self, reading: list[int] | None) -> float:
-        """What the highest severity leaves of 1."""
+        """1 - highest severity / 4."""
         return 0.0 if reading is None else 1 - max(reading, default=0) / WORST
 
     def detail(self, study: Study[list[int]]) -> Mapping[str, JsonValue]:

@@ -1,8 +1,8 @@
 """GREEN: matched findings over matched findings and clinically significant errors, as a 7B judge counts them.
 
-Ostmeier et al., Findings of EMNLP 2024; Stanford-AIMI/GREEN@d72c195. `compat` reads an answer as the
-official parser does, its leniencies included; `clean` accepts only the answer format the prompt asks
-for and gives 0 to everything else.
+Ostmeier et al., Findings of EMNLP 2024; Stanford-AIMI/GREEN@d72c195. `compat` reads an answer as the official
+parser does, including its leniency; `clean` accepts only the answer format the prompt asks for and gives 0 to
+everything else.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from evaluator.models.runtime import Run
 from evaluator.models.weights import model_directory, weights_digest
 
 MAX_WORDS: Final = 300
-"""Words of each report that the prompt shows."""
+"""How many words of each report the prompt shows."""
 CONTEXT: Final = 2048
 """Tokens of prompt and answer together in the official generation."""
 MIN_ANSWER: Final = 192
-"""Tokens an answer needs at least; a prompt that leaves fewer fails closed under `clean`."""
+"""The fewest tokens an answer needs; a prompt that leaves fewer fails closed under `clean`."""
 TOKENIZER: Final = "tokenizer.model"
 MAX_COUNT: Final = 50
 SECTIONS: Final = ("Clinically Significant Errors", "Clinically Insignificant Errors", "Matched Findings")
@@ -104,7 +104,7 @@ def clean_answer(text: str) -> str:
     """The part of an answer that the official code parses."""
     if "[Explanation]:" in text:
         text = text.rsplit("<|assistant|>", 1)[-1]
-        # The prompt's own header, still inside, decides which part follows.
+        # The prompt's own header, which is still included, decides which part follows.
         echoed = "[Explanation]:\n    <Explanation>\n" in text
         parts = text.split("[Explanation]:")
         text = (parts[1] if len(parts) > 1 else text) if echoed else parts[-1]
@@ -131,7 +131,7 @@ def _errors(text: str, section: str) -> tuple[int, ...]:
 
 
 def parse(text: str) -> GreenCounts:
-    """The counts that the official parser finds in `text`, its leniencies included (Stanford-AIMI/GREEN@d72c195)."""
+    """The counts that the official parser finds in `text`, including its leniency (Stanford-AIMI/GREEN@d72c195)."""
     body = _body(text, SECTIONS[2]) or ""
     number = re.match(r"\b\d+\b(?=\.)", body)
     return GreenCounts(
@@ -145,10 +145,11 @@ _MATCHED: Final = re.compile(r"(\d{1,3})\.(?:\s[^\n]*)?")
 
 
 def parse_strictly(text: str, most_matched: int) -> tuple[GreenCounts | None, ParseStatus]:
-    """(counts, status) of an answer that has to be in the format asked for; counts are `None` where it `failed`.
+    """(counts, status) of an answer that must be in the requested format; counts are `None` if it `failed`.
 
-    `failed`: not usable, no counts. `degraded`: usable, but a category line or the blank line
-    between sections is absent. Every section must stand once and in order; counts are at most `MAX_COUNT`, matched at most `most_matched`.
+    `failed`: not usable, no counts. `degraded`: usable, but a category line or the blank line between
+    sections is missing. Every section must appear once and in order; counts are at most `MAX_COUNT`, matched
+    at most `most_matched`.
     """
     text = text.replace("\r\n", "\n").strip().removeprefix("```").removesuffix("```").rstrip()
     headers = [m for m in re.finditer(r"^ *\[([A-Za-z ]+)\]:", text, re.MULTILINE) if m[1] != "Explanation"]
@@ -174,7 +175,7 @@ def _strict_number(match: re.Match[str] | None, group: int) -> int | None:
 
 
 def _strict_errors(body: str) -> tuple[tuple[int, ...], bool] | None:
-    """(counts, whether all six categories are given), or `None` when a line is not as asked for."""
+    """(counts, whether all six categories are given), or `None` if a line is not in the requested form."""
     counts = [0] * len(CATEGORIES)
     if _NONE.fullmatch(body):
         return tuple(counts), True
@@ -190,9 +191,9 @@ def _strict_errors(body: str) -> tuple[tuple[int, ...], bool] | None:
 
 
 def green_judge(run: Run) -> JudgeSettings:
-    """The run's judge for GREEN, its question as token ids where GREEN's own tokenizer is on both sides.
+    """The run's judge for GREEN, with questions as token ids if both sides have GREEN's own tokenizer.
 
-    The ids alone equal the official layout. A judge of another model has other ids: it gets the chat.
+    Only the ids match the official layout. A judge with another model has other ids and gets the chat.
     """
     judge = required_judge(run, "green")
     if judge.token_ids is not None or judge.stand_in:
@@ -210,7 +211,7 @@ def _serves_our_tokenizer(judge: JudgeSettings, run: Run) -> bool:
     try:
         place = served_model(judge)
     except JudgeVoid:
-        return False  # asked again, and told, when it is to answer
+        return False  # checked again, with an error, when it has to answer
     if isinstance(place, Path):
         theirs = place / TOKENIZER
         return theirs.is_file() and sha256_file(theirs) == sha256_file(ours)
@@ -226,7 +227,7 @@ def _tokenizer(run: Run) -> Any:
 
 
 class Green(JudgedMetric):
-    """GREEN of each pair; 0 and failed where the judge gives no usable answer."""
+    """GREEN of each pair; 0 and failed if the judge gives no usable answer."""
 
     key: ClassVar[str] = "green"
     title: ClassVar[str] = "GREEN"
@@ -263,21 +264,21 @@ class Green(JudgedMetric):
         return Signature("green", "v1", (judge_label(judge), *settings), run.protocol)
 
     def judge(self, run: Run) -> JudgeSettings:
-        """The run's judge, asked in token ids where it serves GREEN's own tokenizer."""
+        """The run's judge, queried with token ids if it serves GREEN's own tokenizer."""
         return green_judge(run)
 
     def asker(self, run: Run) -> _Asker:
-        """What asks for GREEN, once a study."""
+        """The asker of GREEN: one try per study."""
         return _Asker(self.key, run, self.judge(run))
 
     def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:
-        """What the demo's stand-in judge answers, in GREEN's format; `None` to another metric's prompt."""
+        """The answer of the demo's stand-in judge, in GREEN's format; `None` for another metric's prompt."""
         reports = PROMPTED.search(prompt)
         return green_reply(facts_of(reports[1]), facts_of(reports[2])) if reports else None
 
 
 class _Asker(Asker[tuple[GreenCounts, ParseStatus]]):
-    """Asks for errors and matched findings; a reading is their counts and how well the answer kept to the format."""
+    """Asks for errors and matched findings; a reading is their counts and how well the answer followed the format."""
 
     def __init__(self, key: str, run: Run, settings: JudgeSettings) -> None:
         super().__init__(key, run, settings, calls=1)
@@ -296,7 +297,10 @@ class _Asker(Asker[tuple[GreenCounts, ParseStatus]]):
         return Request(prompt_ids=tuple(ids), max_tokens=room, purpose=purpose)
 
     def read(self, pair: Pair, answer: Answer) -> tuple[GreenCounts, ParseStatus]:
-        """The counts of an answer under the run's protocol. Raises `UnusableAnswer` for one not in the form asked for."""
+        """The counts of an answer under the run's protocol.
+
+        Raises `UnusableAnswer` for one that is not in the requested form.
+        """
         text = answer.text or ""
         strict, status = parse_strictly(text, max(1, 3 * len(split_sentences(pair.prediction))))
         if not self.clean:
@@ -314,7 +318,7 @@ class _Asker(Asker[tuple[GreenCounts, ParseStatus]]):
         return reading[0].score if reading else 0.0
 
     def detail(self, study: Study[tuple[GreenCounts, ParseStatus]]) -> Mapping[str, JsonValue]:
-        """The counts, the answer and how well it kept to the format."""
+        """The counts, the answer and how well it followed the format."""
         if study.reading is None:
             return {"parse_status": "failed", "answer": study.answer.text}
         counts, status = study.reading

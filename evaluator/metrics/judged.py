@@ -1,8 +1,8 @@
-"""What judged metrics share: a language model is asked about every pair, and what it answers is read.
+"""What judged metrics share: a language model is asked about every pair, and its answers are read.
 
-A metric of this kind says what it asks (`request`), what an answer says (`read`), what that is worth (`value`) and
-how often an answer that cannot be used is asked for again (`calls`). Asking, controls, progress, reasons and details
-are the same for all of them.
+A metric of this kind defines its question (`request`), how to read an answer (`read`), the score (`value`)
+and how often to ask if an answer is unusable (`calls`). Asking, controls, progress, reasons and details are
+the same for all of them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from evaluator.models.judges.stub_server import FactsOf
 
 Reading = TypeVar("Reading")
-"""What a metric reads out of an answer that it can use."""
+"""What a metric reads from a usable answer."""
 
 EMPTY: Final = "empty prediction"
 
 
 class UnusableAnswer(Exception):
-    """An answer that gives no score, and why; `final` where the metric's rules ask no further."""
+    """An answer without a score, and why; `final` if the metric's rules allow no further try."""
 
     def __init__(self, reason: str = "", *, final: bool = False) -> None:
         super().__init__(reason)
@@ -48,9 +48,9 @@ class Study(Generic[Reading]):
 
     pair: Pair
     request: Request | None
-    """The question about it; `None` where it is not asked."""
+    """The question about it; `None` if it is not asked."""
     error: str = ""
-    """Why there is no reading; empty where there is one."""
+    """Why there is no reading; empty if there is one."""
     calls: int = 0
     answer: Answer = field(default_factory=lambda: Answer(None))
     """The last answer."""
@@ -58,7 +58,7 @@ class Study(Generic[Reading]):
 
 
 def required_judge(run: Run, key: str) -> JudgeSettings:
-    """The run's judge for a metric. Raises `MetricUnavailable` with the cure when there is none."""
+    """The run's judge for a metric. Raises `MetricUnavailable`, with the fix, if there is none."""
     if key not in run.judges:
         raise MetricUnavailable(
             f"{key} needs a judge. Start one with: rexrank judge serve {'green' if key == 'green' else 'MODEL'}, "
@@ -68,10 +68,10 @@ def required_judge(run: Run, key: str) -> JudgeSettings:
 
 
 class Asker(ABC, Generic[Reading]):
-    """Asks the judge about pairs, again where an answer cannot be used.
+    """Asks the judge about pairs, and asks again if an answer is unusable.
 
-    `key`: the metric. `calls`: how often a study is asked about at most. `reasons`: of the last call, why each study
-    has no score; empty for those that have one.
+    `key`: the metric. `calls`: most tries per study. `reasons`: why each study has no score after the last
+    call; empty for those that have one.
     """
 
     def __init__(self, key: str, run: Run, settings: JudgeSettings, calls: int) -> None:
@@ -82,26 +82,26 @@ class Asker(ABC, Generic[Reading]):
 
     @abstractmethod
     def request(self, pair: Pair, purpose: str) -> Request | str:
-        """The question about a pair, or why none can be put."""
+        """The question about a pair, or why there is none."""
 
     @abstractmethod
     def read(self, pair: Pair, answer: Answer) -> Reading:
-        """What an answer with a text says. Raises `UnusableAnswer`."""
+        """The reading of an answer with a text. Raises `UnusableAnswer`."""
 
     @abstractmethod
     def value(self, pair: Pair, reading: Reading | None) -> float:
-        """The score of what was read; the worst there is for `None`."""
+        """The score of a reading; the worst possible for `None`."""
 
     @abstractmethod
     def agreement(self, reading: Reading | None) -> float:
-        """How far the judge finds the texts to agree, 0 (worst, and for `None`) to 1: what controls look at."""
+        """The agreement of the texts in the judge's view, 0 (worst, and for `None`) to 1, as used by controls."""
 
     @abstractmethod
     def detail(self, study: Study[Reading]) -> Mapping[str, JsonValue]:
-        """What was seen of a study beside its error, as JSON values."""
+        """Details of a study besides its error, as JSON values."""
 
     def shown(self, text: str) -> str:
-        """A text as the judge is to see it: under `clean` without what could speak to it."""
+        """A text as shown to the judge: under `clean`, without anything that could manipulate it."""
         return escaped(text) if self.clean else text
 
     def __call__(self, pairs: Sequence[Pair]) -> Scores:
@@ -115,7 +115,7 @@ class Asker(ABC, Generic[Reading]):
         return Scores(values, failed, details)
 
     def control(self, when: str, unrelated_at_most: float = UNRELATED_AT_MOST) -> None:
-        """Nothing, once every control was asked and answered as it has to be; raises `JudgeVoid` when one fails.
+        """Nothing; asks every control, and raises `JudgeVoid` if one fails.
 
         `when`: "before" or "after" the run. `unrelated_at_most`: the agreement, in [0, 1], that unrelated texts may have.
         """
@@ -132,7 +132,7 @@ class Asker(ABC, Generic[Reading]):
         )
 
     def ask(self, pairs: Sequence[Pair], purpose: str = "") -> list[Study[Reading]]:
-        """Every pair with what was read of the judge's answer; `purpose` sets the questions of controls apart."""
+        """Every pair with the reading of the judge's answer; `purpose` distinguishes the questions of controls."""
         studies = [self._study(pair, purpose) for pair in pairs]
         open_ = [s for s in studies if s.request]
         for attempt in range(self.calls):
@@ -147,7 +147,7 @@ class Asker(ABC, Generic[Reading]):
         return Study(pair, None, request) if isinstance(request, str) else Study(pair, request)
 
     def _round(self, studies: list[Study[Reading]], attempt: int, *, quiet: bool) -> list[Study[Reading]]:
-        """Ask once about each study; the ones to be asked again."""
+        """The studies to ask about again, after asking once about each."""
         requests = [replace(s.request, attempt=attempt) for s in studies if s.request]
         progress = self.run.progress
         report = (lambda done, total: progress(self.key, done, total)) if progress and not quiet else None
@@ -164,7 +164,7 @@ class Asker(ABC, Generic[Reading]):
         return again
 
     def _read(self, pair: Pair, answer: Answer) -> Reading:
-        if answer.text is None:  # the client has asked again already
+        if answer.text is None:  # the client has already retried
             raise UnusableAnswer(final=True)
         if self.clean and answer.finish_reason == "length":
             raise UnusableAnswer
@@ -172,7 +172,7 @@ class Asker(ABC, Generic[Reading]):
 
 
 class JudgedMetric(Metric):
-    """A metric whose scores a language model's answers give."""
+    """A metric whose scores come from a language model's answers."""
 
     family: ClassVar[str] = "judge"
     packages: ClassVar[tuple[str, ...]] = ("openai",)
@@ -180,24 +180,24 @@ class JudgedMetric(Metric):
     """Highest agreement that the judge may find between unrelated reports in the controls."""
 
     def judge(self, run: Run) -> JudgeSettings:
-        """The judge as this metric asks it. Raises `MetricUnavailable` when there is none."""
+        """The judge with this metric's settings. Raises `MetricUnavailable` if there is none."""
         return required_judge(run, self.key)
 
     @abstractmethod
     def asker(self, run: Run) -> Asker[Any]:
-        """What asks about pairs and reads answers in this run."""
+        """The object that asks about pairs and reads answers in this run."""
 
     def stand_in(self, prompt: str, facts_of: FactsOf) -> str | None:  # noqa: ARG002 - of metrics with a reply
-        """What the demo's stand-in judge answers to a prompt; `None` if it is not this metric's prompt.
+        """The demo's stand-in judge's answer to a prompt; `None` if it is not this metric's prompt.
 
         `facts_of` gives the facts that a report of the sandbox states. Without a reply the demo leaves the metric out.
         """
         return None
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """The score of every pair, between two rounds of controls; worst and failed where no answer can be used.
+        """The score of every pair, between two rounds of controls; worst and failed without a usable answer.
 
-        Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
+        Raises `JudgeVoid` if a control fails, `JudgeBudgetSpent` at a cap.
         """
         asker = self.asker(run)
         asker.control("before", self.unrelated_at_most)

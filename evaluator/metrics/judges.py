@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 @cache
 def judged_keys() -> tuple[str, ...]:
-    """The keys of the metrics that ask a judge, as their classes say by their family, in table order."""
+    """The keys of the metrics that ask a judge, by the family of their classes, in table order."""
     return tuple(key for key in metric_keys() if get_metric(key).family == "judge")
 
 
 def stand_in_reply(facts_of: FactsOf) -> Reply:
-    """What the stand-in judge of rehearsals says to a prompt: the reply of the metric that knows it as its own.
+    """The reply function of the rehearsals' stand-in judge: the metric that recognises a prompt answers it.
 
-    `facts_of` gives the facts that a text states. The reply raises `ValueError` for a prompt that no metric knows.
+    `facts_of` gives the facts that a text states. The reply raises `ValueError` for a prompt that no metric
+    recognises.
     """
     from evaluator.metrics.judged import JudgedMetric
 
@@ -43,7 +44,7 @@ def stand_in_reply(facts_of: FactsOf) -> Reply:
 
 @cache
 def judges_form() -> type[config.JudgesFile]:
-    """The form of the file of judges: a table for each metric that asks one."""
+    """The form of the judges file: a table for each metric that asks one."""
     return config.judges_form((key, get_metric(key).title) for key in judged_keys())
 
 

@@ -1,7 +1,7 @@
 """RadCliQ: a weighted sum of other scores, fitted to radiologists' error counts. Lower is better.
 
-Yu et al., Patterns 2023. The constants were read once from the pickles `radcliq-v0.pkl` and
-`radcliq-v1.pkl` of CXR-Report-Metric 9c9ecad; no pickle is loaded here.
+Yu et al., Patterns 2023. The constants were taken once from the pickles `radcliq-v0.pkl` and `radcliq-v1.pkl`
+of CXR-Report-Metric 9c9ecad; no pickle is loaded here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ V0: Final = Formula(
 
 
 _WORST_PARTS: Final = np.array([[get_metric(k).worst for k in PARTS]])
-"""What an empty report scores in every part; RadCliQ-v1 is then 11.6, far from the 2.45 of zeros."""
+"""The scores of an empty report in every part; RadCliQ-v1 is then 11.6, far from the 2.45 of zeros."""
 
 
 _AT_ZEROS, _AT_ONES = (float(v) for v in V1(np.array([[0.0] * 4, [1.0] * 4])))
@@ -62,7 +62,7 @@ _AT_ZEROS, _AT_ONES = (float(v) for v in V1(np.array([[0.0] * 4, [1.0] * 4])))
 
 
 class RadCliqV1(Metric):
-    """RadCliQ-v1, ReXrank's ranking metric; readers see its skill, and the mean and 1/mean beside it."""
+    """RadCliQ-v1, ReXrank's ranking metric; readers see its skill, with the mean and 1/mean next to it."""
 
     key: ClassVar[str] = "radcliq_v1"
     title: ClassVar[str] = "RadCliQ-v1"
@@ -101,7 +101,7 @@ class RadCliqV1(Metric):
     def signature(self, run: Run) -> Signature:
         """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`.
 
-        Raises `MetricUnavailable` where a part cannot run.
+        Raises `MetricUnavailable` if a part cannot run.
         """
         bertscore = get_metric("bertscore")
         if bertscore.variant(run) != bertscore.variants[0]:
@@ -112,7 +112,7 @@ class RadCliqV1(Metric):
         return Signature(self.key, "v1", (parts,), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - composed of scores alone
-        """RadCliQ of every pair, lower is better, in errors a radiologist counts; failed where any part failed.
+        """RadCliQ of every pair, lower is better, in errors counted by radiologists; failed if any part failed.
 
         A part that failed has its worst value, so that a failure never lowers (betters) the score.
         """
@@ -134,7 +134,7 @@ class RadCliqV0(RadCliqV1):
 
 
 def compose(scores: Mapping[str, Scores], formula: Formula) -> Scores:
-    """The formula applied to the parts' scores, study by study; failed where any part failed."""
+    """The formula applied to the parts' scores, study by study; failed if any part failed."""
     parts = np.column_stack([scores[k].values for k in PARTS])
     failed = np.any([scores[k].failed for k in PARTS], axis=0)
     return Scores(formula(parts), failed)

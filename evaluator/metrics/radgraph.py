@@ -1,4 +1,4 @@
-"""RadGraph-F1: how many entities and relations of the reference a report has.
+"""RadGraph-F1: overlap of the entities and relations of a report and its reference.
 
 Jain et al., NeurIPS Datasets 2021; Yu et al., Patterns 2023. The official `radgraph_combined` of
 CXR-Report-Metric 9c9ecad: the mean of entity F1 and relation F1 on sets of exact, case-sensitive
@@ -71,8 +71,8 @@ def official(reference: Annotation, prediction: Annotation) -> RadGraphScores:
 def reward(reference: Annotation, prediction: Annotation, level: Level, *, lower: bool = False) -> float:
     """A reward of the `radgraph` package, in [0, 1]; `lower` compares tokens in lower case, as its later head does.
 
-    0 when either annotation has no entity. Release 0.1.18 lower-cases only where relations take part
-    in the complete reward.
+    0 when either annotation has no entity. Release 0.1.18 lower-cases only where relations enter the complete
+    reward.
     """
     if not reference.entities or not prediction.entities:
         return 0.0
@@ -181,7 +181,8 @@ class RadGraphSimple(Metric):
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The reward of every pair, in [0, 1]; an empty text on either side scores 0."""
         lower = self.variant(run) != self.variants[0]
-        # The package never annotates an empty string beside another text, though alone it reads it as "None".
+        # The package never annotates an empty string next to another text, though alone it reads it as
+        # "None".
         whole = [bool(p.reference and p.prediction) for p in pairs]
         texts = [t for p, keep in zip(pairs, whole, strict=True) if keep for t in (p.reference, p.prediction)]
         notes = annotate_texts(texts, self.preparation, run, self.model)
@@ -205,7 +206,7 @@ class RadGraphPartial(RadGraphSimple):
 
 
 class RadGraphComplete(RadGraphSimple):
-    """F1 of entities, and for those with relations of each relation with its object's tokens."""
+    """F1 of entities and, for those with relations, of each relation with its object's tokens."""
 
     key: ClassVar[str] = "radgraph_complete"
     title: ClassVar[str] = "RadGraph complete"
@@ -214,7 +215,7 @@ class RadGraphComplete(RadGraphSimple):
 
 
 class RadGraphXlSimple(RadGraphSimple):
-    """F1 of entities by RadGraph-XL: the `radgraph` package's default model, with words and labels of its own."""
+    """F1 of entities by RadGraph-XL: the `radgraph` package's default model, with its own words and labels."""
 
     key: ClassVar[str] = "radgraph_xl_simple"
     title: ClassVar[str] = "RadGraph-XL simple"
@@ -236,7 +237,7 @@ class RadGraphXlPartial(RadGraphXlSimple):
 
 
 class RadGraphXlComplete(RadGraphXlSimple):
-    """F1 of entities by RadGraph-XL, and for those with relations of each relation with its object's tokens."""
+    """F1 of entities by RadGraph-XL and, for those with relations, of each relation with its object's tokens."""
 
     key: ClassVar[str] = "radgraph_xl_complete"
     title: ClassVar[str] = "RadGraph-XL complete"

@@ -1,10 +1,10 @@
 """RaTEScore: entity-level agreement weighted by entity types.
 
-Zhao et al., EMNLP 2024. Entities of both reports are matched by the cosine of their embeddings;
-each match counts with a weight for the pair of types, and less when one side negates what the other
-states. Variants are the released weightings. Unlike the official code, which drops a report without
-a sentence and shifts every later pair, each pair is scored on its own. Where one entity stands under
-two types, the official code lets rounding choose which of them is matched; here the first is.
+Zhao et al., EMNLP 2024. Entities of both reports are matched by the cosine of their embeddings; each match
+counts with a weight for the pair of types, and less when one side negates what the other states. Variants are
+the released weightings. Unlike the official code, which drops a report without a sentence and shifts every
+later pair, each pair is scored on its own. If an entity has two types, the official code lets rounding choose
+which of them is matched; here it is the first.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ WEIGHTINGS: Final[Mapping[str, tuple[tuple[tuple[float, ...], ...], float]]] = {
 TIE: Final = 1e-6
 """Similarities closer than this are equal: far above the rounding of float32 vectors, far below a difference."""
 NO_ENTITIES: Final = 0.5
-"""The official value of a pair of which one side has no entity."""
+"""The official value of a pair in which one side has no entity."""
 _INDEX: Final = {kind: i for i, kind in enumerate(TYPES)}
 _NEGATED: Final = frozenset({"NON-DISEASE", "NON-ABNORMALITY"})
 _STATED: Final = frozenset({"DISEASE", "ABNORMALITY"})
@@ -86,9 +86,9 @@ def directional(
 ) -> float:
     """Weighted mean similarity, in [-1, 1], of each entity to its nearest one on the other side.
 
-    `vectors` and `other_vectors`: shapes (n, d) and (m, d). 0 when the weights sum to 0. Of entities
-    equally near, to within `TIE`, the first in the report is the match, so that neither the last bits
-    nor the machine choose its type.
+    `vectors` and `other_vectors`: shapes (n, d) and (m, d). 0 when the weights sum to 0. Of entities equally
+    near, to within `TIE`, the first in the report is the match, so that its type depends neither on the last
+    bits nor on the machine.
     """
     matrix, negation = WEIGHTINGS[variant]
     similarity = _unit(vectors) @ _unit(other_vectors).T
@@ -104,7 +104,7 @@ def directional(
 
 
 def _unit(vectors: Vectors) -> NDArray[np.float64]:
-    """The rows at length 1, in float64; a row of zeros stays one."""
+    """The rows normalised to length 1, in float64; a row of zeros stays zero."""
     rows = vectors.astype(np.float64)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
@@ -125,7 +125,7 @@ def pair_score(
 
 
 class _Vectors:
-    """Entity vectors by report; each distinct entity is encoded once, whatever report it stands in."""
+    """Entity vectors by report; each distinct entity is encoded once, in however many reports it occurs."""
 
     def __init__(self, entities: Mapping[str, list[Entity]], run: Run) -> None:
         self.entities = entities
@@ -174,9 +174,9 @@ class RateScore(Metric):
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """RaTEScore of every pair, in [0, 1].
 
-        A pair of which one side has no entity scores 0.5, as the official code says, and its details
-        say so; under `clean` an empty prediction scores 0 and counts as failed, so that leaving a
-        study out never pays.
+        A pair in which one side has no entity scores 0.5, as in the official code, and its details say so;
+        under `clean`, an empty prediction scores 0 and counts as failed, so that leaving a study out never
+        pays.
         """
         variant = self.variant(run)
         sentences = {t: split_sentences(t) for p in pairs for t in (p.reference, p.prediction)}

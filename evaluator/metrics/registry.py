@@ -1,4 +1,4 @@
-"""The metrics there are, by key; classes are imported only when asked for."""
+"""The existing metrics, by key; classes are imported only on demand."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def metric_keys() -> tuple[str, ...]:
 
 @cache
 def task_metrics(task_id: str) -> tuple[str, ...]:
-    """What every submission to a task is scored with, in table order: what the task names, and who opts in by its class."""
+    """The metrics for every submission to a task, in table order: those the task names, and those that opt in."""
     task = get_task(task_id)
     return tuple(k for k in _METRICS if k in task.metrics or (get_metric(k).on_boards and fits(k, task)))
 
 
 def check_primary_metrics() -> None:
-    """Nothing; raises `InvalidFile` that names every task whose boards the challenge ranks by what does not score them."""
+    """Nothing; raises `InvalidFile` that names every task whose chosen ranking metric does not score its boards."""
     problems, settings = Problems(), challenge()
     for task in settings.tasks:
         known = task_metrics(task)
@@ -83,7 +83,7 @@ def check_primary_metrics() -> None:
 
 
 def board_metric_keys() -> tuple[str, ...]:
-    """The metrics that stand on the boards of some task, in table order."""
+    """The metrics on the boards of any task, in table order."""
     keys = {k for t in task_ids() for k in task_metrics(t)}
     return tuple(k for k in _METRICS if k in keys)
 
@@ -94,7 +94,7 @@ def text_metric_keys() -> tuple[str, ...]:
 
 
 def fits(key: str, task: Task, track: str = "") -> bool:
-    """Whether a metric may score items of a task, in a track where one is named."""
+    """Whether a metric may score items of a task, in a track if one is named."""
     metric = get_metric(key)
     usable = key in task.metrics or task.id in metric.tasks
     return usable and (not track or not metric.tracks or track in metric.tracks)
@@ -109,7 +109,7 @@ def presets() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def get_metric(key: str) -> Metric:
-    """The metric of this key. Raises `KeyError` with the nearest known key for an unknown one."""
+    """The metric with this key. Raises `KeyError` with the nearest known key for an unknown one."""
     try:
         module, name = _METRICS[key].split(":")
     except KeyError:
@@ -121,7 +121,7 @@ def get_metric(key: str) -> Metric:
 
 
 def in_dependency_order(keys: Iterable[str]) -> list[str]:
-    """`keys` and everything they compose, each after what it is made of, no key twice."""
+    """`keys` and everything they combine, each after its parts, no key twice."""
     order: list[str] = []
 
     def visit(key: str) -> None:

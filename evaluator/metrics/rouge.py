@@ -1,4 +1,4 @@
-"""ROUGE-L, by the rouge-score package. ReXrank does not show it; it stands beside its metrics.
+"""ROUGE-L, by the rouge-score package. ReXrank does not show it; it is shown next to ReXrank's metrics.
 
 Definition: Lin 2004; F-measure of the longest common subsequence, Porter stemmer on (as RadEval).
 """
@@ -19,11 +19,11 @@ from evaluator.models.runtime import Run
 
 _DIGITS: Final = frozenset("0123456789")
 STEMMED: Final = 4
-"""Letters of the shortest word that rouge-score stems."""
+"""Length of the shortest word that rouge-score stems."""
 
 
 class AnyScript:
-    """Tokens as rouge-score makes them, and words of other letters than a to z beside them.
+    """Tokens as in rouge-score, plus words with letters other than a to z.
 
     rouge-score drops every other letter: two equal reports in Chinese would share no word.
     """
@@ -40,7 +40,7 @@ class AnyScript:
 
 
 class RougeL(Metric):
-    """ROUGE-L F-measure with stemming; 0 when either text has no word."""
+    """ROUGE-L F-measure with stemming; 0 if either text has no word."""
 
     key: ClassVar[str] = "rouge_l"
     title: ClassVar[str] = "ROUGE-L"

@@ -1,9 +1,9 @@
 """Sentences of a report as RaTEScore sees them, without spaCy.
 
-RaTEScore splits with medspacy's PyRuSH pipe, a rule engine that marks where sentences may begin and
-end and lets wider marks displace narrower ones they touch. The marks that occur in radiology
-reports are written here as regular expressions; the golden sentence lists of the official pipeline
-are the proof of equality (tests/metrics/test_sentences.py).
+RaTEScore splits with medspacy's PyRuSH pipe, a rule engine that marks where sentences may begin and end, with
+wider marks displacing narrower ones that they touch. The marks that occur in radiology reports are written
+here as regular expressions; the golden sentence lists of the official pipeline verify equality
+(tests/metrics/test_sentences.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 MIN_CHARACTERS: Final = 3
 """Shorter sentences are dropped, as the official code does."""
 _SHORT_GAP: Final = 5
-"""Text of at most so many characters between two sentences joins the one before."""
+"""Text of at most this many characters between two sentences joins the one before."""
 
 _CLASSES: Final = {
     "S": r"[ \t\xa0]",  # space or tab
@@ -131,7 +131,7 @@ def _compiled() -> tuple[list[re.Pattern[str]], list[tuple[re.Pattern[str], bool
 
 
 def _marks(pairs: list[tuple[int, int, int, bool]]) -> list[_Mark]:
-    """Real marks left when each touches no wider one, in order of discovery."""
+    """The real marks that do not touch a wider one, in order of discovery."""
     marks: list[_Mark] = []
     tree: list[tuple[int, int, int]] = []
     for _, begin, end, real in pairs:
@@ -160,7 +160,7 @@ def _found(text: str) -> tuple[list[_Mark], list[_Mark]]:
 
 
 def _trimmed(text: str, begin: int, end: int) -> tuple[int, int] | None:
-    """The stretch without leading space and without trailing signs; `None` for fewer than two characters."""
+    """The span without leading space and trailing punctuation; `None` for fewer than two characters."""
     first = next((i for i in range(begin, end) if not text[i].isspace()), None)
     if first is None:
         return None
@@ -171,7 +171,7 @@ def _trimmed(text: str, begin: int, end: int) -> tuple[int, int] | None:
 
 
 def _fill(spans: list[list[int]], text: str, begin: int, end: int) -> None:
-    """Give unclaimed text a sentence of its own, or to the sentence before when it is short."""
+    """Makes unclaimed text a sentence of its own, or adds it to the previous one if it is short."""
     gap = _trimmed(text, begin, end)
     if gap is None:
         return

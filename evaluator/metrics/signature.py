@@ -15,7 +15,7 @@ _PROTOCOL: Final = "protocol:"
 
 @dataclass(frozen=True, slots=True)
 class CompositeSignatures:
-    """The signatures of the metrics that a composite is made of, all under its protocol."""
+    """The signatures of a composite's parts, all under its protocol."""
 
     signatures: tuple[Signature, ...]
 
@@ -28,10 +28,10 @@ Part = str | WeightsLabel | JudgeLabel | CompositeSignatures
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a metric computed a number with: `metric|version|part|…|protocol:clean`.
+    """How a metric computed a number: `metric|version|part|…|protocol:clean`.
 
-    `parts` stand in the order of the text: settings as text, weights, the judge, and what a composite
-    is made of. Equal signatures mean comparable numbers.
+    `parts` are in the order of the text: settings as text, weights, the judge, and the parts of a composite.
+    Equal signatures mean comparable numbers.
 
     >>> str(Signature("bleu_2", "v1", ("fast-bleu",), "clean"))
     'bleu_2|v1|fast-bleu|protocol:clean'
@@ -65,17 +65,17 @@ class Signature:
 
     @property
     def trusted(self) -> bool:
-        """Whether all weights are the published ones and something pins every judge."""
+        """Whether all weights are the published ones and every judge is pinned."""
         return all(w.trusted for w in self.weights) and all(j.trusted for j in self.judges)
 
     @property
     def stale(self) -> bool:
-        """Whether it names a judge in a form that does not tell two engines apart."""
+        """Whether it names a judge in a form that does not distinguish engines."""
         return any(j.stale for j in self.judges)
 
     @classmethod
     def parse(cls, text: str) -> Signature:
-        """The signature of a text form. Raises `ValueError` for a text that is none."""
+        """The signature parsed from a text form. Raises `ValueError` for any other text."""
         body, bar, protocol = text.rpartition(f"|{_PROTOCOL}")
         if not bar or not protocol or "|" in protocol:
             raise ValueError("a signature must end with its protocol")
@@ -83,7 +83,7 @@ class Signature:
 
 
 def _settings(signature: Signature) -> Iterator[str | WeightsLabel | JudgeLabel]:
-    """The parts of a signature, those of what it is composed of included."""
+    """The parts of a signature, including those of its components."""
     for part in signature.parts:
         if isinstance(part, CompositeSignatures):
             for inner in part.signatures:
@@ -110,7 +110,7 @@ def _part(text: str, protocol: str) -> Part:
 
 
 def _split(text: str, mark: str, *, whole: bool = False) -> list[str]:
-    """The pieces between marks that stand in no bracket; `whole`: only where a signature begins after it."""
+    """The pieces between marks outside brackets; `whole`: only at marks after which a signature begins."""
     pieces, depth, start = [], 0, 0
     for i, character in enumerate(text):
         depth += (character == "(") - (character == ")")

@@ -222,7 +222,7 @@ REFUSED = {
     "no such file": (
         {"org/model": Repository(COMMIT, {"weight.bin": BIG})},
         source(),
-        "holds no weights.bin; it holds weight.bin",
+        "has no weights.bin; it has weight.bin",
     ),
     "no such file, pinned": (
         {"org/model": Repository(COMMIT, {})},

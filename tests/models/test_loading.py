@@ -75,9 +75,9 @@ DAMAGE = [
         "config.json",
         config(vocab_size=10**12),
         "bertscore",
-        "a number beyond 1,000,000",
+        "a number above 1,000,000",
     ),
-    ("distilroberta-base", "config.json", config(num_labels=10**9), "bertscore", "a number beyond 1,000,000"),
+    ("distilroberta-base", "config.json", config(num_labels=10**9), "bertscore", "a number above 1,000,000"),
     ("distilroberta-base", "config.json", config(num_hidden_layers=10**5), "bertscore", "layers"),
     (
         "distilroberta-base",
@@ -93,7 +93,7 @@ DAMAGE = [
     ("radgraph", "model.tar.gz", bomb, "radgraph_f1", "bytes"),
     ("radgraph", "encoder/config.json", empty, "radgraph_f1", "JSONDecodeError"),
     ("ratescore-ner", "tokenizer.json", truncate, "ratescore", "cannot be used"),
-    ("ratescore-ner", "config.json", config(id2label={}), "ratescore", "other labels"),
+    ("ratescore-ner", "config.json", config(id2label={}), "ratescore", "its labels are not"),
     ("biolord", "model.safetensors", folder, "ratescore", "neither"),
 ]
 
@@ -142,7 +142,7 @@ def test_a_model_that_fails_as_it_runs_costs_its_metric_alone(models, pairs):
     torch.save(saved, path)
     result = command("metric", "bleu_2", "semb_score", "--pairs", pairs, "--models", models)
     assert set(json.loads(result.out)["scores"]) == {"bleu_2"}
-    assert "no finite numbers" in result.err
+    assert "not finite" in result.err
     assert str(models / "chexbert") in result.err
 
 

@@ -111,7 +111,7 @@ def test_a_metric_without_its_counts_is_our_fault():
     good = results["chexbert_micro_f1_5"]
     _check(ChexbertMicroF1(), good, len(good.values))
     for counts in (None, good.counts[:, :2], good.counts[1:], -good.counts):
-        with pytest.raises(RexrankError, match="no counts of 3 kinds"):
+        with pytest.raises(RexrankError, match="did not return 3 counts"):
             _check(ChexbertMicroF1(), Scores(good.values, good.failed, counts=counts), len(good.values))
 
 

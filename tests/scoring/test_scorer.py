@@ -61,7 +61,7 @@ WRONG = {
     "nothing": ({}, "give rows, or references and predictions"),
     "one side": ({"references": REFERENCES}, "give rows, or references and predictions"),
     "both forms": ({"rows": FRAME, "references": [], "predictions": []}, "give rows, or"),
-    "ids beside rows": ({"rows": FRAME, "ids": [1, 2]}, "stand in the rows"),
+    "ids beside rows": ({"rows": FRAME, "ids": [1, 2]}, "ids and patients are the columns"),
     "lists of two lengths": ({"references": ["a"], "predictions": []}, "1 references, 0 predictions"),
     "no such column": (
         {"rows": FRAME.rename(columns={"prediction": "report"})},
@@ -107,7 +107,7 @@ def test_a_device_that_is_not_here_is_a_sentence():
     if torch.cuda.is_available():
         name, words = f"cuda:{torch.cuda.device_count()}", "numbered from 0"
     else:
-        name, words = "cuda", "sees no cuda device here"
+        name, words = "cuda", "finds no cuda device on this machine"
     with pytest.raises(InputError, match=words):
         Scorer("bertscore", device=name)
     assert Scorer("bleu_2", device=name).score(FRAME).mean()["bleu_2"] > 0, "a metric without weights"

@@ -1,4 +1,4 @@
-"""What a report of the sandbox says, read back from its sentences."""
+"""The facts of a sandbox report, read back from its sentences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def facts_of(text: str) -> list[Fact]:
-    """The facts of a text, in order, each once.
+    """The facts of a text, in order, without repeats.
 
     Sentences of the grammar are looked up; another sentence yields what its words name: a finding
     by one of its terms, negated or hedged as its words say.

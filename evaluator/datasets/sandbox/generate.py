@@ -1,8 +1,8 @@
 """The synthetic datasets and their submissions, from one seed.
 
 Run `python -m evaluator.datasets.sandbox.generate ROOT` to write `sandbox.json` and `sandbox-vqa.json` in
-`evaluator/datasets/sandbox/` and `submissions/rexrank-sandbox/` below ROOT again; a test holds that the bytes do not
-change.
+`evaluator/datasets/sandbox/` and `submissions/rexrank-sandbox/` below ROOT again; a test makes sure that the
+bytes do not change.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TEAM: Final = "rexrank-sandbox"
 
 
 def near_copy(study: Study, rng: random.Random) -> StudyReport:
-    """The reference's facts in other words; now and then a denial left out or a severity misjudged."""
+    """The reference's facts in other words, sometimes with a negation left out or a severity misjudged."""
     absent = tuple(f for f in study.absent if rng.random() < 0.8)
     present = tuple(
         replace(f, severity=rng.choice(FINDINGS[f.finding].severities))
@@ -45,7 +45,7 @@ def near_copy(study: Study, rng: random.Random) -> StudyReport:
 
 
 def paraphrase(study: Study, rng: random.Random) -> StudyReport:
-    """Mostly right: findings lost, moved or made up now and then."""
+    """Mostly correct: findings are sometimes lost, moved or made up."""
     present = []
     for fact in study.present:
         roll = rng.random()
@@ -66,7 +66,7 @@ def paraphrase(study: Study, rng: random.Random) -> StudyReport:
 
 
 def template(study: Study, rng: random.Random) -> StudyReport:  # noqa: ARG001 - one report for all
-    """The same normal report for every study: what most references deny and call normal."""
+    """The same normal report for every study: what most references negate or call normal."""
     denied = (say(Fact(key, "absent"), i) for i, key in enumerate(ABSENT_POOL[:4]))
     normal = (normal_sentence(topic) for topic, _ in NORMAL)
     return StudyReport(" ".join(s.text for s in (*denied, *normal)), no_disease().text)
@@ -83,7 +83,7 @@ _WRITERS: Final[dict[str, tuple[str, Writer | None]]] = {
     "shuffled": ("Shuffled: another patient's report for every study. Made to come last.", None),
 }
 MODELS: Final = tuple(_WRITERS)
-"""The four models that write reports, in the order they are made to be ranked in."""
+"""The four models that write reports, in their intended ranking order."""
 _READER: Final = "Reader: answers to questions, right for most, and no reports. Made to come second."
 
 
@@ -98,7 +98,7 @@ def predictions(model: str, seed: int = SEED) -> dict[str, StudyReport]:
     for study in every:
         others = [o for o in every if o.patient != study.patient]
         rng.shuffle(others)
-        # The report that says least of the same, so that shuffling costs more than a template.
+        # The report that overlaps least, so that shuffling costs more than a template.
         stranger = min(others, key=lambda o: len(_said(o) & _said(study)) - len(_said(o) - _said(study)) / 10)
         reports[study.id] = write_report(stranger, rng)
     return reports
@@ -140,7 +140,7 @@ def dataset_text(seed: int = SEED) -> str:
 
 
 def submission_files(seed: int = SEED) -> Mapping[str, str]:
-    """Path below `submissions/` to text: four submissions with reports and answers, one with answers alone."""
+    """Path below `submissions/` to text: four submissions with reports and answers, one with only answers."""
     files = {}
     for model in MODELS:
         files[f"{TEAM}/{model}/sandbox.json"] = dump_predictions(predictions(model, seed))
@@ -151,7 +151,7 @@ def submission_files(seed: int = SEED) -> Mapping[str, str]:
 
 
 def main(root: Path) -> None:
-    """Nothing, after the datasets were written into the package and the submissions into the repository at `root`."""
+    """Nothing; writes the datasets to the package and the submissions to the repository at `root`."""
     write_text(root / "evaluator/datasets/sandbox/sandbox.json", dataset_text())
     write_text(root / f"evaluator/datasets/sandbox/{DATASET}.json", questions_text())
     for path, text in submission_files().items():

@@ -1,7 +1,7 @@
-"""A small grammar of chest X-ray language: every sentence it writes is known down to its facts.
+"""A small grammar of chest X-ray language: the facts of every sentence it writes are known.
 
-A sentence is made of spans with roles, so that labels of any kind (entities, relations, findings)
-can be read off instead of guessed. Written for this project; CC0.
+A sentence consists of spans with roles, so that labels of any kind (entities, relations, findings) can be
+derived instead of guessed. Written for this project; CC0.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 Status = Literal["present", "absent", "uncertain"]
 Role = Literal["observation", "anatomy", "modifier", "side", "change", ""]
-"""What a span is: `side` modifies the anatomy or stands for it, `change` compares with a prior."""
+"""The role of a span: `side` modifies the anatomy or replaces it, `change` compares with a prior."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing a sentence says; empty strings where it says nothing of the kind."""
+    """One statement of a sentence; empty strings for what it does not say."""
 
     finding: str
     status: Status
@@ -53,8 +53,8 @@ class Sentence:
 class Finding:
     """A finding of the grammar.
 
-    `terms` are synonyms; `places` where it can lie; `severities` mild to severe; `label` is the
-    CheXbert class it belongs to; `weight` how often it is drawn.
+    `terms` are synonyms; `places` where it can be; `severities` mild to severe; `label` is the CheXbert class
+    it belongs to; `weight` how often it is drawn.
     """
 
     key: str
@@ -127,7 +127,7 @@ NO_DISEASE: Final[tuple[tuple[tuple[str, Role], ...], ...]] = (
 
 
 def changes_of(finding: str) -> tuple[str, ...]:
-    """The changes a finding can show: a device neither grows nor shrinks."""
+    """The changes a finding can show: a device does not grow or shrink."""
     return tuple(c for c in CHANGES if finding != "tube" or c in {"unchanged", "new"})
 
 
@@ -187,7 +187,7 @@ def normal_sentence(topic: str, variant: int = 0) -> Sentence:
 
 
 def no_disease(variant: int = 0) -> Sentence:
-    """An impression that nothing is wrong."""
+    """An impression without any abnormality."""
     spans = tuple(Span(t, r) for t, r in NO_DISEASE[variant % len(NO_DISEASE)])
     return Sentence(spans, (Fact("acute disease", "absent"),))
 

@@ -1,7 +1,7 @@
 """Questions about the sandbox's studies, with four options each, and the answers of made-up models, from one seed.
 
-The questions follow from the facts of a study and ask for ReXVQA's five skills, of which some are rarer than others.
-The file has the form of ReXVQA's on the model hub, with all that travels there.
+The questions follow from the facts of a study and cover ReXVQA's five skills, some of them rarer than others.
+The file has the form of ReXVQA's on the model hub, with all of its fields.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DIAGNOSES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class GeneratedQuestion:
-    """One question as the generator makes it: the right option first known, the wrong ones beside it."""
+    """One generated question: the correct option and the wrong ones."""
 
     skill: str
     text: str
@@ -54,7 +54,7 @@ def _name(fact: Fact) -> str:
 
 
 def _findings(skip: set[str], n: int, rng: random.Random) -> tuple[str, ...]:
-    """Names of `n` findings that are none of `skip`."""
+    """Names of `n` findings that are not in `skip`."""
     keys = rng.sample([k for k in FINDINGS if k not in skip], n)
     return tuple(
         _name(Fact(k, "present", "", rng.choice(FINDINGS[k].severities) if FINDINGS[k].severities else ""))
@@ -185,7 +185,7 @@ def _entry(
 
 
 def questions_text(seed: int = SEED) -> str:
-    """`sandbox-vqa.json`, byte for byte: one question a line."""
+    """`sandbox-vqa.json`, byte for byte: one question per line."""
     lines = [f"{json.dumps(i)}: {json.dumps(entry)}" for i, entry in questions(seed).items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -194,7 +194,7 @@ Reader = Callable[[Mapping[str, Any], random.Random], str]
 
 
 def _hit(share: float, unanswered: float = 0.0) -> Reader:
-    """A reader that is right in a share of the questions, and gives no answer in another."""
+    """A reader that answers one share of the questions correctly and leaves another unanswered."""
 
     def read(entry: Mapping[str, Any], rng: random.Random) -> str:
         if rng.random() < unanswered:
@@ -206,7 +206,7 @@ def _hit(share: float, unanswered: float = 0.0) -> Reader:
 
 
 def _normal(entry: Mapping[str, Any], rng: random.Random) -> str:
-    """Nothing abnormal where that is offered, else a poor guess: what a template of a normal study would say."""
+    """The option without abnormality if there is one, else a poor guess: the answer of a normal template."""
     offered = [option[0] for option in entry["options"] if NOTHING in option]
     return offered[0] if offered else _hit(0.4)(entry, rng)
 
@@ -218,7 +218,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "template": _normal,
     "shuffled": _hit(0.25),
 }
-"""Models that answer the questions, in the order they are made to be ranked in; `reader` writes no reports."""
+"""Models that answer the questions, in their intended ranking order; `reader` writes no reports."""
 
 
 def answers(model: str, seed: int = SEED) -> dict[str, Answer]:
@@ -228,6 +228,6 @@ def answers(model: str, seed: int = SEED) -> dict[str, Answer]:
 
 
 def answers_text(model: str, seed: int = SEED) -> str:
-    """A model's `sandbox-vqa.json`: sorted, one question a line."""
+    """A model's `sandbox-vqa.json`: sorted, one question per line."""
     lines = [f'"{i}": "{answer.value}"' for i, answer in sorted(answers(model, seed).items())]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -1,7 +1,7 @@
 """Small stand-in weights in the real file formats, trained on the sandbox's grammar and shipped with it.
 
-They let every step run offline: the loading code is the real one, the numbers are not results. Each
-folder holds a file named `STAND-IN`, so that whatever they touch says so in its signature. Train them
+They let every step run offline: the loading code is the real one, but the numbers are not results. Each
+folder has a file named `STAND-IN`, so that everything computed with it says so in its signature. Train them
 again with `python -m tools.train_standins.train FOLDER`.
 """
 

@@ -1,4 +1,4 @@
-"""The sandbox's studies from one seed: facts drawn at random, and the reports that say them."""
+"""The sandbox's studies from one seed: facts drawn at random, and reports that state them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _INDICATIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study as facts: what is there, what is denied, which normal topics are named."""
+    """A study as facts: what is present, what is negated, which normal topics are mentioned."""
 
     id: str
     patient: str
@@ -75,7 +75,7 @@ def _study(study: str, owner: tuple[str, str, int], rng: random.Random) -> Study
 
 
 def draw_fact(key: str, rng: random.Random, *, prior: bool) -> Fact:
-    """A finding as it may be: certain or not, somewhere, of some severity; with a `prior` perhaps changed."""
+    """A random fact of a finding: certain or not, with a location and severity, and with a `prior` perhaps a change."""
     finding = FINDINGS[key]
     place = rng.choice(finding.places) if finding.places else ""
     if rng.random() < 0.2 and key != "tube":

@@ -1,9 +1,10 @@
-"""What a task declares, and the tasks there are: one file beside this one each, found by listing the folder.
+"""What a task declares, and the existing tasks: one file each next to this one, found by listing the folder.
 
 A dataset names its task. Everything that handles a submission asks the task: which tracks there are, what a
-prediction file holds, what of an item is compared, which metrics score it and which of them ranks. What a task
-needs beyond data are three objects, one a room, named by `module:NAME` so that imports point one way: how
-references are read (datasets), what a prediction file holds (submissions), and baselines and integrity (scoring).
+prediction file contains, which part of an item is compared, which metrics score it and which of them ranks.
+Beyond data, a task needs three objects, one per room, named by `module:NAME` so that imports point one way:
+how references are read (datasets), what a prediction file contains (submissions), and baselines and integrity
+(scoring).
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ class Item(Protocol):
 
     @property
     def patient(self) -> str:
-        """Whose it is; intervals and tests resample patients."""
+        """The patient; intervals and tests resample patients."""
 
     @property
     def subgroups(self) -> Mapping[str, str]:
-        """By axis the group it belongs to; an unknown one is left out."""
+        """By axis, the group it belongs to; an unknown one is left out."""
 
     def in_track(self, track: str) -> bool:
         """Whether it has a reference in a track."""
 
 
 class Prediction(Protocol):
-    """What a model gave for one item."""
+    """A model's output for one item."""
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The texts by the names of their fields; a field that the file does not have is left out."""
+        """The texts by field name; a field that the file does not have is left out."""
 
     @property
     def empty(self) -> bool:
@@ -52,11 +53,11 @@ class Prediction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One way to enter a task, with a board a dataset.
+    """One way to enter a task, with one board per dataset.
 
-    `id`: its name in paths, CSV and URLs, of one task alone. `title`: as readers see it. `about`: what of an item is
-    compared, in a sentence. `needs`: the fields that every prediction of a file has that enters it. `optional`:
-    whether a dataset has it only where its file says so.
+    `id`: its name in paths, CSV and URLs, unique across tasks. `title`: as readers see it. `about`: which
+    part of an item is compared, in a sentence. `needs`: the fields that every prediction of an entering file
+    has. `optional`: whether a dataset has it only if its file says so.
     """
 
     id: str
@@ -68,21 +69,21 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a model does with a study, and all that scoring it needs.
+    """What a model does with a study, and everything needed to score it.
 
-    `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how
-    a prediction that says nothing is written in a file. `complete`: whether a file must name every item; otherwise a
-    missing one counts as one that says nothing.
+    `item`, `items`, `prediction`, `predictions`: the words for the contents of a file, such as "study" and
+    "report". `empty`: how an empty prediction is written in a file. `complete`: whether a file must contain
+    every item; otherwise a missing one counts as empty.
 
-    `metrics`: what every submission is scored with, besides the metrics whose class says `on_boards` (`task_metrics`).
-    `ranks_by`: what ranks the boards of a new challenge (default: the first of `metrics`). `stand_by`: what ranks if no
-    model has the challenge's choice. `subgroup_metric`: the one of the subgroup tables (default: the primary).
-    `aggregated`: those of the sensitivity panel. `compared`: those whose per-item scores are correlated when copies are
-    looked for, the first that both models have. `recomputed`: one without weights that the publisher computes again from
-    a public set's texts.
+    `metrics`: what every submission is scored with, besides the metrics whose class says `on_boards`
+    (`task_metrics`). `ranks_by`: what ranks the boards of a new challenge (default: the first of `metrics`).
+    `stand_by`: what ranks if no model has the challenge's choice. `subgroup_metric`: the one of the subgroup
+    tables (default: the primary). `aggregated`: those of the sensitivity panel. `compared`: those whose
+    per-item scores are correlated in the search for copies, the first that both models have. `recomputed`:
+    one without weights that the publisher recomputes from a public dataset's texts.
 
-    `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks. `references_by`,
-    `predictions_by`, `scoring_by`: see the module.
+    `baselines`: titles of the baselines by their slugs. `checks`: codes of the integrity checks.
+    `references_by`, `predictions_by`, `scoring_by`: see the module.
     """
 
     id: str
@@ -109,12 +110,12 @@ class Task:
     complete: bool = True
 
     def track(self, track: str) -> Track:
-        """The track of an id; raises `KeyError` for one of another task."""
+        """The track with an id; raises `KeyError` for one of another task."""
         return {t.id: t for t in self.tracks}[track]
 
     @property
     def primary(self) -> str:
-        """The metric that ranks its boards: the challenge's choice. Raises `InputError` where it has made none."""
+        """The metric that ranks its boards: the challenge's choice. Raises `InputError` if it has made none."""
         key = challenge().primary.get(self.id)
         if key is None:
             raise InputError(f"{NAME} has no metric for {self.id} under [primary]: add one.")
@@ -133,7 +134,7 @@ def task_ids() -> tuple[str, ...]:
 
 @cache
 def get_task(task_id: str) -> Task:
-    """The task of this id. Raises `InputError` with the nearest known id for an unknown one."""
+    """The task with this id. Raises `InputError` with the nearest known id for an unknown one."""
     if task_id not in task_ids():
         near = difflib.get_close_matches(task_id[:80], task_ids(), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -144,7 +145,7 @@ def get_task(task_id: str) -> Task:
 
 @cache
 def all_tracks() -> Mapping[str, Task]:
-    """The task of every track, in table order. Raises `ValueError` where two tasks claim one id."""
+    """The task of every track, in table order. Raises `ValueError` if two tasks claim the same id."""
     owners: dict[str, Task] = {}
     for task in map(get_task, task_ids()):
         for track in task.track_ids:
@@ -160,7 +161,7 @@ def task_of(track: str) -> Task:
 
 
 def track_title(track: str) -> str:
-    """A track's title as readers see it; its id where no task here has it."""
+    """A track's title as readers see it; its id if no task has it."""
     task = all_tracks().get(track)
     return task.track(track).title if task else track
 
@@ -171,12 +172,12 @@ def _baselines() -> Mapping[str, str]:
 
 
 def baseline_title(name: str) -> str:
-    """The title of a null row by its `team/model`; the name itself for another row."""
+    """The title of a baseline by its `team/model`; the name itself for another row."""
     return _baselines().get(name.partition("/")[2], name)
 
 
 @cache
 def load(name: str) -> Any:
-    """The object of a `module:NAME`. Raises `ImportError` or `AttributeError` where there is none."""
+    """The object of a `module:NAME`. Raises `ImportError` or `AttributeError` if there is none."""
     module, _, attribute = name.partition(":")
     return getattr(import_module(module), attribute)

@@ -119,8 +119,8 @@ def test_defaults_are_those_of_the_settings(tmp_path: Path) -> None:
     [
         (None, r"control_prompts: .*prompts.txt cannot be read \(FileNotFoundError\)"),
         (b"\xff\xfe", r"cannot be read \(UnicodeDecodeError\)"),
-        (b"\n \n", r"holds 0 lines; wanted 1 to 200"),
-        (b"secret\n" * 201, r"holds 201 lines; wanted 1 to 200"),
+        (b"\n \n", r"has 0 lines; wanted 1 to 200"),
+        (b"secret\n" * 201, r"has 201 lines; wanted 1 to 200"),
         (b"secret " * 300, r"each of at most 2,000 characters"),
     ],
 )

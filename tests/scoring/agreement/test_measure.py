@@ -99,7 +99,7 @@ def test_stand_in_weights_are_never_measured(folder, capsys):
     ("name", "value", "told"),
     [
         ("preference_data.json", [], "at least 1"),
-        ("preference_data.json", [case(0), case(0), case(1), case(2)], "'p0' comes twice"),
+        ("preference_data.json", [case(0), case(0), case(1), case(2)], "'p0' appears twice"),
         ("preference_data.json", [case(0, C1_report=3), case(1, id=None)], "/0/C1_report"),
         ("preference_data.json", [*(case(i) for i in range(3)), case("x")], "no rating for 'px'"),
         ("user_2.json", {"annotations": {"p0": {"C1": {"rating": 6}, "C2": {"rating": "2"}}}}, "/C1/rating"),

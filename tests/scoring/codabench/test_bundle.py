@@ -143,8 +143,8 @@ def partial(res):
 @pytest.mark.parametrize(
     ("fill", "words"),
     [
-        (lambda res: None, "holds nothing; wanted is sandbox.json"),
-        (lambda res: (res / "preds.json").write_text("{}"), "holds preds.json; wanted is sandbox.json"),
+        (lambda res: None, "contains nothing; wanted sandbox.json"),
+        (lambda res: (res / "preds.json").write_text("{}"), "contains preds.json; wanted sandbox.json"),
         (lambda res: (res / "sandbox.json").write_text("[1"), "RX201"),
         (lambda res: (res / "sandbox.json").write_text('{"x": {"findings": "y"}}'), "RX303"),
         (linked, "RX104"),
