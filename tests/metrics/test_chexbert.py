@@ -122,7 +122,7 @@ def copy_model(compat, target):
     [
         (lambda s: s["model_state_dict"].pop("module.linear_heads.3.bias"), "do not fit"),
         (lambda s: s["model_state_dict"].update({"module.bert.extra": torch.zeros(1)}), "do not fit"),
-        (lambda s: s.pop("model_state_dict"), "is no CheXbert checkpoint"),
+        (lambda s: s.pop("model_state_dict"), "is not a CheXbert checkpoint"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused(compat, tmp_path, spoil, message):

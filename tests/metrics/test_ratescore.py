@@ -221,7 +221,7 @@ def test_a_revision_with_numbered_labels_is_refused(models: dict[str, Path], tmp
     config = json.loads((tmp_path / "ratescore-ner" / "config.json").read_text())
     config["id2label"] = {str(i): f"LABEL_{i}" for i in range(11)}
     (tmp_path / "ratescore-ner" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(MetricUnavailable, match="other labels"):
+    with pytest.raises(MetricUnavailable, match="its labels are not"):
         RateScore().score(EMPTY, run_of(tmp_path))
 
 
