@@ -1,4 +1,4 @@
-"""The `rexrank` command: one file of what it does and one of its options for each group of commands."""
+"""The `rexrank` command: for each group of commands, one file with its actions and one with its options."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Final, NoReturn
 def main() -> NoReturn:
     """Run the command; failures print what is wrong and exit as `ExitCode` says, without a traceback.
 
-    A signal ends the command with 128 + its number; a reader of our output that went away, with 141.
+    A signal ends the command with 128 + its number; a closed reader of its output, with 141.
     """
     from evaluator.core.console import prepare_streams
     from evaluator.core.stopping import Stopped, stop_on_signals
 
-    # Before the libraries are loaded, which takes a moment in which the command may be stopped too.
+    # Before the libraries are loaded: that takes a moment in which the command may be stopped too.
     prepare_streams()
     stop_on_signals()
     try:
@@ -31,7 +31,7 @@ def main() -> NoReturn:
 
 
 def _run() -> NoReturn:
-    """Run the command of this process's arguments."""
+    """Run the command given by this process's arguments."""
     import typer
 
     from evaluator.cli import output
@@ -86,7 +86,7 @@ def _stopped(reason: str) -> str:
 
 
 def _show_mistake(mistake: Any) -> None:
-    """Prints what is wrong with the command line; as JSON too where that is asked for on the same line."""
+    """Prints what is wrong with the command line; as JSON too if the same command line asks for it."""
     from evaluator.cli import output
 
     _as_json_where_asked()
@@ -95,7 +95,7 @@ def _show_mistake(mistake: Any) -> None:
 
 
 def _as_json_where_asked() -> None:
-    """Sees to it that what went wrong is written as JSON too, where a command did not come to its own JSON."""
+    """Makes sure that an error is written as JSON too if a command did not get as far as its own JSON."""
     from evaluator.cli import output
     from evaluator.cli.usage import Call
 
@@ -108,11 +108,11 @@ def _as_json_where_asked() -> None:
 _FULL: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 )
-"""Errors that tell of a machine without room, and nothing of the program."""
+"""Errors that mean a machine out of space or memory, not a bug in the program."""
 
 
 def _unforeseen(error: Exception) -> str:
-    """What to say of an error that no part of the program expected."""
+    """The message for an error that no part of the program expected."""
     again = "Once the machine has space again, run the same command again."
     if isinstance(error, MemoryError):
         return f"cannot continue: out of memory. {again}"
@@ -126,7 +126,7 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _finish(code: int) -> None:
-    """Writes the JSON that was asked for, or what a quiet command that failed would have said."""
+    """Writes the requested JSON, or the output of a quiet command that failed."""
     from evaluator.cli import output
     from evaluator.cli.usage import Call
 
@@ -139,7 +139,7 @@ def _finish(code: int) -> None:
 
 
 def _flushed() -> bool:
-    """Whether standard output takes what is left for it: a full disk does not."""
+    """Whether standard output accepts the remaining output: a full disk does not."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -148,5 +148,5 @@ def _flushed() -> bool:
 
 
 def _drop_output() -> None:
-    """Nothing is left to be written: Python would complain once more as it flushes at exit, and exit with 120."""
+    """Discards pending output: Python would otherwise complain again when it flushes at exit, and exit with 120."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -31,7 +31,7 @@ def run_agreement(
     *,
     named: bool,
 ) -> int:
-    """0 after writing `leaderboard/agreement/`, 2 when no metric could run, 3 when one asked for by name could not.
+    """0 after writing `leaderboard/agreement/`, 2 if no metric could run, 3 if one requested by name could not.
 
     Raises `RexrankError`, with nothing written, for files that are not as published.
     """
@@ -62,7 +62,7 @@ def run_agreement(
 
 
 def _read(folder: Path) -> tuple[RadPref, RadJudge]:
-    """Both sets of ratings; what is wrong with either is told at once."""
+    """Both sets of ratings; the problems of both are reported together."""
     from evaluator.scoring.agreement.ratings import read_radjudge, read_radpref
 
     prefs: list[RadPref] = []
@@ -72,7 +72,7 @@ def _read(folder: Path) -> tuple[RadPref, RadJudge]:
 
 
 def render(found: AgreementResult) -> str:
-    """What was measured as lines of text: radiologists first, then every metric."""
+    """The measurements as lines of text: radiologists first, then every metric."""
     pref, judge = found.pref, found.judge
     lines = [
         (

@@ -1,4 +1,4 @@
-"""The `rexrank` command: a thin door to the functions that do the work.
+"""The `rexrank` command: a thin layer over the functions that do the work.
 
 Exit codes are those of `ExitCode`: 0 done, 1 your input, 2 an internal or machine error, 3 partial.
 Nothing heavy is imported before a command needs it, so that `rexrank --help` is instant.

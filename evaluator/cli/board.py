@@ -20,7 +20,7 @@ from evaluator.scoring.records import Board, boards, collect, read_records, read
 
 
 def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
-    """0 after writing every table; raises `InputError`, with nothing touched, when there is nothing to rank."""
+    """0 after writing every table; raises `InputError`, changing nothing, if there is nothing to rank."""
     if not any(boards(leaderboard)):
         raise InputError(
             f"no records in {leaderboard / 'records'}. Score a submission first: rexrank score …"
@@ -68,7 +68,10 @@ def _two_lines(text: str) -> str:
 
 
 def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, store: Path | None) -> int:
-    """0 after printing the paired differences of two models; raises `InputError` for a model, track or folder that is not there."""
+    """0 after printing the paired differences of two models.
+
+    Raises `InputError` for a model, track or folder that does not exist.
+    """
     from evaluator.datasets.registry import get_dataset
     from evaluator.leaderboard.compare import compare_models, render_comparison
 
@@ -95,7 +98,7 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
 
 
 def _overall_lines(leaderboard: Path, board: Board, models: Sequence[str]) -> list[str]:
-    """Where models stand over all datasets, if they are ranked there; a table that ranking wrote earlier is read."""
+    """The overall ranks of models, if they have any, read from the table that ranking has written."""
     path = leaderboard / f"overall.{board.track}.json"
     if not path.is_file():
         return []
@@ -122,7 +125,7 @@ def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
 
 
 def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
-    """0 when the server is stopped."""
+    """0 once the server is stopped."""
     from evaluator.site.build import serve
 
     _require_folder(leaderboard)

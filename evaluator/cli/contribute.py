@@ -45,7 +45,7 @@ PUBLIC = "Everything you submit is public immediately and cannot be taken back: 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What `rexrank submit` was asked: the file or folder, whose it is, and how to send it."""
+    """The arguments of `rexrank submit`: the file or folder, team and model, and how to send it."""
 
     source: Path
     dataset: str
@@ -61,7 +61,7 @@ class Sending:
 
 
 def run_submit(sending: Sending, draft: CardDraft) -> int:
-    """0 after the pull request is open (with `--dry-run`: could be); 1 after saying what has to be mended."""
+    """0 once the pull request is open (with `--dry-run`: could be opened); 1 after saying what to fix."""
     with ExitStack() as stack:
         folder = place = _folder(sending)
         if sending.dry_run:
@@ -91,14 +91,17 @@ def run_submit(sending: Sending, draft: CardDraft) -> int:
         if not report.ok:
             sys.stdout.write(text)
             return ExitCode.INPUT
-        # What to do next is being done.
+        # The next step is already under way.
         print(text.removesuffix("\n").rpartition("\n")[0])
         print("4. The pull request")
         return _send(sending, folder, repo, login)
 
 
 def _folder(sending: Sending) -> Path:
-    """The submission's folder below the root. Raises `InputError` with all that is missing or cannot be a name."""
+    """The submission's folder below the root.
+
+    Raises `InputError` with everything that is missing or not a valid name.
+    """
     if not sending.source.exists():
         raise InputError(f"there is no {sending.source}. Give a prediction file or a submission folder.")
     team, model = names_of(sending)
@@ -119,7 +122,7 @@ def _folder(sending: Sending) -> Path:
 def names_of(sending: Sending) -> tuple[str, str]:
     """Team and model: as given, else the last two parts of the submission's folder.
 
-    Raises `InputError` with every mistake of the command, and where both are there and differ.
+    Raises `InputError` with every mistake in the command, and if the two sources differ.
     """
     if not sending.source.is_dir():
         return sending.team, sending.model
@@ -139,9 +142,9 @@ def _aside(folder: Path, scratch: Path) -> Path:
 
 
 def github_token() -> str:
-    """The token of whom submits: from `GH_TOKEN` or `GITHUB_TOKEN`, else of `gh`; empty without any.
+    """The submitter's token: from `GH_TOKEN` or `GITHUB_TOKEN`, else from `gh`; empty without any.
 
-    Raises `InputError` for a variable that holds no token, without a word of what it holds.
+    Raises `InputError` for a variable without a token, and never quotes its value.
     """
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         if value := os.environ.get(name, "").strip():
@@ -177,7 +180,7 @@ def _login(repo: Repository, token: str) -> str:
 
 
 def _login_if_reachable(repo: Repository, token: str) -> str:
-    """As `_login`; empty after saying so where GitHub cannot be asked, which a dry run does not need."""
+    """As `_login`; if GitHub cannot be reached, which a dry run does not need, empty after saying so."""
     try:
         return _login(repo, token)
     except InputError:
@@ -191,9 +194,10 @@ def _login_if_reachable(repo: Repository, token: str) -> str:
 
 
 def _card(folder: Path, draft: CardDraft, sending: Sending, login: str) -> None:
-    """A card in the folder: the one that is there, else made from options, the hub's card and questions.
+    """Writes a card to the folder, from options, the hub's card and questions, unless it already has one.
 
-    Raises `InputError` for options that another card contradicts, and, where nobody can be asked, for what is missing.
+    Raises `InputError` for options that an existing card contradicts and, without a terminal, for missing
+    answers.
     """
     path = folder / CARD_NAME
     if path.exists():
@@ -241,7 +245,7 @@ def _hub(name: str) -> CardDraft:
 
 
 def _asked(draft: CardDraft, start: CardDraft) -> CardDraft:
-    """The draft after a person at the terminal answered what it lacks; Enter takes what stands in brackets."""
+    """The draft with missing answers from the user at the terminal; Enter accepts the default in brackets."""
     print("Press Enter to accept the value in [brackets]. Every answer can be changed in the file later.")
     for question in QUESTIONS:
         if getattr(draft, question.field) is None:
@@ -319,7 +323,7 @@ def _files(folder: Path, name: str) -> Mapping[str, bytes]:
 
 
 def _agree(sending: Sending) -> None:
-    """Raises `InputError` unless somebody says that it may become public."""
+    """Raises `InputError` unless the user agrees to publication."""
     if sending.sure:
         return
     if not sys.stdin.isatty():
@@ -338,7 +342,7 @@ def _body(name: str, files: Mapping[str, bytes]) -> str:
 
 
 def run_status(what: str, repository: str) -> int:
-    """0 after saying how far a pull request has come."""
+    """0 after printing the status of a pull request."""
     from evaluator.github.contribution import asking_github
     from evaluator.github.submission_status import find_pull, plain_lines, status_of
 

@@ -1,4 +1,4 @@
-"""The commands that send submissions and tell how one stands: `submit`, `status` and `import`."""
+"""The commands that send submissions and show their status: `submit`, `status` and `import`."""
 
 from __future__ import annotations
 

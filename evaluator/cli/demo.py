@@ -1,4 +1,4 @@
-"""`rexrank demo`: the whole job on the sandbox, offline, from nothing."""
+"""`rexrank demo`: the whole pipeline on the sandbox, offline, from scratch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ CONFIG: Final = Path("mkdocs.yml")
 def run_demo(out: Path, *, serve: bool) -> int:
     """0 after validating, scoring, ranking and building the site of the sandbox in `out`.
 
-    Raises `InputError` outside a checkout and for a folder that is not empty, `RexrankError` for a fault of ours.
+    Raises `InputError` outside a checkout and for a folder that is not empty, `RexrankError` for an internal
+    failure.
     """
     start = time.monotonic()
     if not CONFIG.is_file():
@@ -88,7 +89,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
 def _score(
     dataset: Dataset, submissions: Sequence[Submission], leaderboard: Path, settings: ScoreSettings
 ) -> None:
-    """Scores submissions and null rows of one dataset."""
+    """Scores submissions and baselines of one dataset."""
     references = load_references(dataset, None)
     with progress() as show:
         for submission in submissions:
@@ -99,7 +100,7 @@ def _score(
 
 
 def _prepare(out: Path) -> None:
-    """An empty folder that this command made; refuses to empty one that it did not."""
+    """An empty folder created by this command; refuses to empty any other."""
     mark = out / ".rexrank-demo"
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is not a folder. Choose another with --out.")

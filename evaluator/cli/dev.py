@@ -1,4 +1,4 @@
-"""What `rexrank dev` does: files to start from for what a contributor adds to the project."""
+"""The actions of `rexrank dev`: starting files for contributions to the project."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def new_metric(root: Path, key: str, kind: MetricKind = "mean") -> list[str]:
 
 
 def new_dataset(root: Path, dataset: str, references: Path | None) -> list[str]:
-    """What was written, and what is left to do: a dataset's file, counted from its references where they are given.
+    """What was written, and what is left to do: a dataset's file, with counts from its references if given.
 
     Raises `InputError` as `new_metric` does, and for references that cannot be read.
     """
@@ -149,6 +149,6 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _write(root: Path, files: Mapping[Path, str]) -> None:
-    with unbroken():  # some of them alone would stand in the way of the next try
+    with unbroken():  # only some of them would block the next try
         for path, text in files.items():
             write_text(root / path, text)

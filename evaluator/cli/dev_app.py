@@ -1,4 +1,4 @@
-"""The commands for contributors: files to start from."""
+"""The commands for contributors: starting files."""
 
 from __future__ import annotations
 

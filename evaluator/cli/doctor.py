@@ -1,4 +1,4 @@
-"""`rexrank doctor`: whether runner and repository are what the trust boundary needs."""
+"""`rexrank doctor`: whether runner and repository meet the requirements of the trust boundary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 
 def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool) -> int:
-    """0 when nothing on this runner is bad, else 1; raises `RexrankError` without root's rights."""
+    """0 if nothing on this runner is bad, else 1; raises `RexrankError` if not run as root."""
     from evaluator.doctor.host.checks import ask_inside, check_machine, nothing_installed
     from evaluator.doctor.host.machine import open_machine
 
@@ -28,7 +28,7 @@ def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool
 
 
 def run_inside(*, json: bool, strict: bool) -> int:
-    """0 when nothing is bad as the scorer sees it; what `isolate.sh doctor` calls."""
+    """0 if nothing is bad from the scorer's point of view; called by `isolate.sh doctor`."""
     from evaluator.doctor.host.machine import Machine
     from evaluator.doctor.scorer.checks import check_inside
 
@@ -36,7 +36,7 @@ def run_inside(*, json: bool, strict: bool) -> int:
 
 
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:
-    """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
+    """0 if nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
     from evaluator.datasets.challenge import challenge
     from evaluator.doctor.repository.answers import Answers
     from evaluator.doctor.repository.settings import check_settings, check_small

@@ -1,4 +1,4 @@
-"""Work on several things, of which some may fail: the rest is done all the same, and exit code 3 says so."""
+"""Work on several items, some of which may fail: the rest is still done, and exit code 3 says so."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _T = TypeVar("_T")
 
 
 def each(items: Sequence[_T], work: Callable[[_T], ExitCode]) -> ExitCode:
-    """`DONE` when `work` was done for every item, `PARTIAL` when it was not for some.
+    """`DONE` if `work` succeeded for every item, `PARTIAL` if it failed for some.
 
-    What fails is named on standard error. Raises the first `RexrankError` where nothing was done.
+    Failures are reported on standard error. Raises the first `RexrankError` if nothing was done.
     """
     statuses: list[ExitCode] = []
     failures: list[RexrankError] = []

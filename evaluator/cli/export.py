@@ -20,7 +20,7 @@ from evaluator.scoring.run import ScoreSettings, board_metrics
 
 
 def run_boards(leaderboard: Path, out: Path) -> int:
-    """0 after writing the files of a release; raises `InputError` where there is nothing to release.
+    """0 after writing the files of a release; raises `InputError` if there is nothing to release.
 
     The date is that of the commit, so that the same commit gives the same bytes whenever it is released.
     """
@@ -46,7 +46,7 @@ def run_codabench(
     start: date,
     out: Path,
 ) -> int:
-    """0 after writing the bundle and saying what is left to do; references that are named are read and checked first.
+    """0 after writing the bundle and saying what is left to do; given references are read and checked first.
 
     Raises `InputError` for a track that the dataset does not have.
     """

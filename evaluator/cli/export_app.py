@@ -1,4 +1,4 @@
-"""The commands that take results and the evaluator elsewhere: `export boards` and `export codabench`."""
+"""The commands that export results and the evaluator: `export boards` and `export codabench`."""
 
 from __future__ import annotations
 

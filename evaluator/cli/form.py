@@ -1,4 +1,4 @@
-"""`rexrank pr form` and `pr open`: what the form's workflow calls."""
+"""`rexrank pr form` and `pr open`, called by the form's workflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evaluator.github import api
 
 
 def run_form(folder: Path) -> int:
-    """0 after reading the form of this event's issue; hands on its files, or the answer that says what is wrong."""
+    """0 after reading the form of this event's issue; passes on its files, or the answer that says what is wrong."""
     from evaluator.github.form_submission import prepare
     from evaluator.github.issue_form import is_form
     from evaluator.github.ownership import Person
@@ -32,7 +32,7 @@ def run_form(folder: Path) -> int:
 
 
 def run_open(folder: Path) -> int:
-    """0 after opening or renewing the form's pull request, and keeping the one answer to its issue."""
+    """0 after opening or updating the form's pull request and the single answer to its issue."""
     from evaluator.github.form_submission import FORM_MARK, read_form_result, send
 
     prepared, files = read_form_result(folder)

@@ -1,4 +1,4 @@
-"""`rexrank host init` and `rexrank host addresses`: a repository as a challenge of its own."""
+"""`rexrank host init` and `rexrank host addresses`: turn a repository into its own challenge."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from evaluator.hosting.names import FORM, OWNERS, TRAINING, choices, owners, tra
 
 REGISTER: Final = "register the machine that scores, with the labels"
 SYNTHETIC: Final = {"report-generation": ("sandbox",), "vqa": ("sandbox-vqa",)}
-"""The made-up datasets by task: they are offered in every challenge."""
+"""The synthetic datasets by task, which every challenge offers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a host begins: the checkout's challenge with the text of its file, and whether it is the host's already."""
+    """The starting point: the checkout's challenge with the text of its file, and whether it is already the host's."""
 
     challenge: Challenge | None
     text: str
@@ -36,10 +36,10 @@ class Start:
 
 
 def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
-    """0 after writing the files of a new challenge, or those that one's `challenge.toml` still lacks; says what is next.
+    """0 after writing the files of a new challenge, or those still missing for its `challenge.toml`; prints next steps.
 
-    Nothing of a host's is overwritten. Raises `InputError` outside a checkout, and for everything that is missing or
-    wrong, before anything is written.
+    None of a host's own files are overwritten. Raises `InputError` outside a checkout, and for everything
+    that is missing or wrong, before anything is written.
     """
     if not (root / "evaluator/datasets").is_dir():
         raise InputError(
@@ -70,10 +70,10 @@ def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
 
 
 def _start(root: Path, given: Identity, data: Data) -> Start:
-    """What the checkout's `challenge.toml` says; raises `InputError` where it cannot be used.
+    """The starting point from the checkout's `challenge.toml`; raises `InputError` if it cannot be used.
 
-    It is the host's own when the host says so, when git does not have it as it is and nobody names another repository, or
-    when it lists a dataset that has no file, as no published one does.
+    It is the host's own if the host says so, if it differs from git and no other repository is named, or if
+    it lists a dataset without a file, as no published one does.
     """
     path = root / NAME
     if not path.exists():
@@ -91,7 +91,7 @@ def _start(root: Path, given: Identity, data: Data) -> Start:
 
 
 def _complete(root: Path, challenge: Challenge, text: str, given: Identity, data: Data) -> int:
-    """0 after writing what a host's own `challenge.toml` asks for and the checkout lacks."""
+    """0 after writing the files that a host's own `challenge.toml` requires and the checkout lacks."""
     values = {k: str(getattr(given, k)).strip() for k in WORDS} | {"runner": " ".join(given.runner)}
     own = {k: getattr(challenge, k) for k in values}
     own |= {k: " ".join(own[k]) for k in ("maintainers", "security", "runner")}
@@ -137,10 +137,10 @@ def _write(
     measured: Mapping[str, MeasuredDataset | None],
     data: Data,
 ) -> int:
-    """0 after writing the files, and those that follow from the challenge, and saying what is next."""
+    """0 after writing the files and those derived from the challenge, and printing the next steps."""
     texts = {root / f"evaluator/datasets/{d}.yaml": m.text for d, m in measured.items() if m}
     texts |= {**files, **_manifests(root, measured, data), **_following(root, challenge, old, measured)}
-    with unbroken():  # some of them alone would stand in the way of the next try
+    with unbroken():  # only some of them would block the next try
         for path, text in texts.items():
             write_text(path, text)
             print(f"wrote {path.relative_to(root)}")
@@ -158,7 +158,7 @@ def _write(
 def _following(
     root: Path, new: Challenge, old: Challenge | None, measured: Mapping[str, MeasuredDataset | None]
 ) -> dict[Path, str]:
-    """CODEOWNERS, the form's choice of datasets, and the training sets a card may name, where they change."""
+    """CODEOWNERS, the form's choice of datasets, and the training sets a card may name, if they change."""
     path = root / OWNERS
     if not path.exists():
         texts = {path: f"* {' '.join(new.maintainers)}\n"}
@@ -177,9 +177,9 @@ def _following(
 
 
 def run_addresses(root: Path, *, write: bool) -> int:
-    """0 when every line of the checkout leads to this challenge, 1 with the list of those that do not.
+    """0 if every line of the checkout points to this challenge, 1 with a list of those that do not.
 
-    `write`: mends them first.
+    `write`: fixes them first.
     """
     challenge = read_challenge(root / NAME)
     if write:
@@ -199,7 +199,7 @@ def run_addresses(root: Path, *, write: bool) -> int:
 
 
 def _changes(root: Path, name: str) -> str | None:
-    """The file's name where git does not hold it as it is, "" where replacing it loses nothing, `None` where there is no git."""
+    """The file's name if it differs from git, "" if replacing it loses nothing, `None` without git."""
     command = ["git", "-C", str(root), "status", "--porcelain", "--ignored", "--", name]
     process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words and our own path
     if process.returncode:
@@ -208,7 +208,7 @@ def _changes(root: Path, name: str) -> str | None:
 
 
 def _measured(root: Path, dataset: str, data: Data) -> MeasuredDataset | None:
-    """A dataset's file by its references; `None` where there is one, which is not touched."""
+    """A dataset's file from its references; `None` if one exists, which is left unchanged."""
     if (root / f"evaluator/datasets/{dataset}.yaml").exists() or data.references is None:
         return None
     return measure(dataset, data.references, data.access, data.task)
@@ -225,7 +225,7 @@ def _manifests(root: Path, measured: Mapping[str, MeasuredDataset | None], data:
 
 
 def _next(made: Challenge, data: Data, *, new: bool) -> list[str]:
-    """What is left to do, in order; `new`: datasets were measured."""
+    """The remaining steps, in order; `new`: datasets were measured."""
     steps = ["rexrank host addresses --write: README, citation and issue forms are those of this repository"]
     if new:
         about = "title, licence, how_to_get and about are yours to write"

@@ -1,4 +1,4 @@
-"""Lines of a checkout that lead to another challenge than the one that `challenge.toml` describes, or name it."""
+"""Lines of a checkout that point to or name a challenge other than the one in `challenge.toml`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES: Final = (
     "README.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml", "pyproject.toml", ".pre-commit-hooks.yaml",
     ".github/**/*", ".devcontainer/*", "containers/*", "runner/*", "site/**/*.md", "overrides/**/*", "submissions/*/*/model.yaml",
 )  # fmt: skip
-"""Where people and GitHub are led; code, tests and what the machine writes name no address."""
+"""Files with addresses for people and GitHub; code, tests and generated files contain none."""
 MAX_BYTES: Final = 1_000_000
 _NAME: Final = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/[A-Za-z0-9_-][A-Za-z0-9._-]*?"
 _END: Final = r"(?=(?:\.git)?(?:[^A-Za-z0-9._-]|\.?$|\.[^A-Za-z0-9]))"
@@ -30,14 +30,14 @@ SITE: Final = re.compile(
     r"https://[A-Za-z0-9-]+\.github\.io/(?:[A-Za-z0-9._-]+/)?|https://\S+?/(?=data/(?:schemas|badges|index\.json)|submit/$)"
 )
 ELSEWHERE: Final = ("actions/runner", "https://squidfunk.github.io/mkdocs-material/")
-"""What these pages name of others."""
+"""Addresses of others that these pages name."""
 STANDS_FOR: Final = ("ME/", "YOU/", "OWNER/", "ORG/")
-"""Owners in examples, which a reader replaces."""
+"""Owners in examples, to be replaced by the reader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place that leads elsewhere: file and line, what stands there, and what should."""
+    """A place that points elsewhere: file and line, current text, and correct text."""
 
     file: str
     line: int
@@ -46,12 +46,12 @@ class Address:
 
 
 def other_addresses(root: Path, challenge: Challenge) -> list[Address]:
-    """Every place of a checkout that leads to another repository or site, or names another challenge or its people."""
+    """Every place in a checkout that points to another repository or site, or names another challenge or its people."""
     return [*(a for path in _files(root) for a in _of_file(path, root, challenge)), *_names(root, challenge)]
 
 
 def mend_addresses(root: Path, challenge: Challenge) -> list[Address]:
-    """The places that were mended, which are all that `other_addresses` names."""
+    """The places that were fixed, which are all those in `other_addresses`."""
     mended = _names(root, challenge)
     for path, text in other_names(root, challenge).items():
         write_text(path, text)
@@ -90,7 +90,7 @@ def _of_file(path: Path, root: Path, challenge: Challenge) -> Iterator[Address]:
 
 
 def _of_line(line: str, challenge: Challenge) -> Iterator[tuple[str, str]]:
-    """What leads elsewhere in a line, and what should stand there."""
+    """The parts of a line that point elsewhere, and their replacements."""
     for match in REPOSITORY.finditer(line):
         address = match[1] or match[2]
         own = address.lower() == challenge.repository.lower() or address.startswith(STANDS_FOR)

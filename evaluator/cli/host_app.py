@@ -1,4 +1,4 @@
-"""The commands for who runs a challenge: its files, its addresses, its settings on GitHub."""
+"""The commands for a challenge's host: its files, its addresses, its settings on GitHub."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from evaluator.datasets.tasks.task import get_task
 PATIENT_FIELDS: Final = ("subject_id", "patient_id", "PatientID")
 """Fields of references that name the patient, the first that every study has."""
 TABLES: Final = (".csv", ".tsv", ".xlsx", ".parquet", ".jsonl")
-"""Endings of files that hold the same as a table."""
+"""Extensions of files with the same contents as a table."""
 FORM: Final = (
     'Write them as one JSON object, {"<study id>": {"section_findings": "…", "section_impression": "…", "subject_id": "…"}}; '
     'from a table with pandas: table.set_index("id").to_json("my-set.json", orient="index").'
@@ -41,12 +41,12 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "how_to_get": "Held by the steward; no participant has the references.",
     },
 }
-"""What a file says of licence and access until its host writes better."""
+"""Placeholder text on licence and access until the host replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredDataset:
-    """The text of a dataset's file, the dataset, and what was counted, in a sentence."""
+    """The text of a dataset's file, the dataset, and its counts in a sentence."""
 
     text: str
     dataset: Dataset
@@ -54,9 +54,9 @@ class MeasuredDataset:
 
 
 def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredDataset:
-    """The file of a dataset by the references `<references>/<dataset>.json`: counts, digest, tracks, patients.
+    """The file of a dataset, from `<references>/<dataset>.json`: counts, digest, tracks, patients.
 
-    Raises `InputError` where they cannot be read as references of the task.
+    Raises `InputError` if they cannot be read as references of the task.
     """
     path = references / f"{dataset}.json"
     if not path.is_file():
@@ -110,7 +110,7 @@ def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredD
 
 
 def _studies(path: Path) -> list[Mapping[str, JsonValue]]:
-    """The studies of a file of references; raises `InputError` where it is not one JSON object of objects."""
+    """The studies of a file of references; raises `InputError` if it is not one JSON object of objects."""
     try:
         studies = parse_strict(path.read_bytes().replace(b"NaN", b"null"))
     except (OSError, ValueError) as error:
@@ -121,7 +121,7 @@ def _studies(path: Path) -> list[Mapping[str, JsonValue]]:
 
 
 def _patient_field(studies: Sequence[Mapping[str, JsonValue]]) -> tuple[str | None, str]:
-    """The field that names the patient of every study, and where there is none, how many studies lack it."""
+    """The field that names the patient of every study or, without one, how many studies lack it."""
     lacking = {f: sum(s.get(f) in (None, "") for s in studies) for f in PATIENT_FIELDS}
     field = next((f for f, n in lacking.items() if studies and not n), None)
     some = [f"{n:,} of {len(studies):,} lack {f}" for f, n in lacking.items() if n < len(studies)]
@@ -135,7 +135,7 @@ def _text(values: Mapping[str, JsonValue], dataset: str) -> str:
 
 
 def _read(values: Mapping[str, JsonValue], dataset: str) -> Dataset:
-    """The dataset that a draft describes, read as its file will be."""
+    """The dataset that a draft describes, read in the same way as its file will be."""
     with TemporaryDirectory() as scratch:
         draft = Path(scratch) / f"{dataset}.yaml"
         write_text(draft, _text(json.loads(json.dumps(values)), dataset))

@@ -1,4 +1,4 @@
-"""`rexrank host github`: the settings that `rexrank doctor --github` checks, as a plan, and set."""
+"""`rexrank host github`: plans and applies the settings that `rexrank doctor --github` checks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from evaluator.hosting.requests import HostOptions, Request
 
 
 def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: bool) -> int:
-    """0 when everything that the API can set is as it should be or was set now; 3 when GitHub refused a part.
+    """0 if everything that the API can set is correct or was set now; 3 if GitHub refused a part.
 
-    Without `apply` nothing is sent. Raises `InputError` without a token and for reviewers that are no accounts, `RexrankError`
-    where GitHub gives no answer.
+    Without `apply` nothing is sent. Raises `InputError` without a token and for reviewers without an account,
+    `RexrankError` if GitHub does not respond.
     """
     challenge = read_challenge(root / NAME)
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
@@ -55,7 +55,7 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
 
 
 def _show(whole: Plan, *, apply: bool) -> None:
-    """Prints what is sent, or would be."""
+    """Prints the requests that are sent, or would be."""
     if not whole.requests:
         print("  nothing to set: every setting that the API can set is correct")
     for r in whole.requests:
@@ -66,7 +66,7 @@ def _show(whole: Plan, *, apply: bool) -> None:
 
 
 def _send(requests: Sequence[Request], name: str, token: str) -> list[Request]:
-    """The requests that GitHub refused, each named with its answer."""
+    """The requests that GitHub refused, each printed with its response."""
     send, refused = sender(name, token), []
     for r in requests:
         answer = send(r)
@@ -83,11 +83,11 @@ GROWING: Final = (
     ("the App's key as the secret of the environment publish", ("RD613",)),
     ("the scoring machine, with references, weights and salt: site/maintainers/runner.md", ("RD627", "RD628", "RD629")),
 )  # fmt: skip
-"""What makes a fortress of a small challenge, in order, with the rows of the doctor's table that show it done."""
+"""The steps from a small challenge to a fortress, in order, with the doctor's rows that show them done."""
 
 
 def _growing(whole: Plan, challenge: Challenge, *, apply: bool) -> None:
-    """Prints the way from small to fortress with what is done of it, until all of it is."""
+    """Prints the steps from small to fortress and which are done, until all of them are."""
     file = f'{NAME}: profile = "fortress", and no runner'
     steps = [(challenge.profile == "fortress", file)]
     steps += [

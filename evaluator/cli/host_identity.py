@@ -1,4 +1,4 @@
-"""What a new host says of the challenge, and the text of its `challenge.toml`."""
+"""What a new host says about the challenge, and the text of its `challenge.toml`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from evaluator.datasets.tasks.task import get_task
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a new host says of the challenge; empty where it was not said."""
+    """What a new host says about the challenge; empty for what was not given."""
 
     name: str = ""
     repository: str = ""
@@ -38,7 +38,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The datasets of a new challenge: their ids, where their references lie, who may read them, and their task."""
+    """The datasets of a new challenge: their ids, the folder of their references, who may read them, and their task."""
 
     ids: Sequence[str]
     references: Path | None
@@ -47,7 +47,7 @@ class Data:
 
 
 WORDS: Final = tuple(f.name for f in fields(Identity) if f.name != "runner")
-"""What of an identity is text."""
+"""The text fields of an identity."""
 RUNNER: Final = (
     "# Labels of the one trusted machine that scores; without this line GitHub's own do.\nrunner = {}\n"
 )
@@ -57,16 +57,16 @@ QUESTIONS: Final = {
     "steward": "Who decides and is responsible for the data",
     "maintainers": "Who reviews every change: @account or @organisation/team, separated by spaces",
 }
-"""What is asked for where nobody said it; everything else follows from it."""
+"""What to ask for if it was not given; everything else follows from it."""
 
 
 def at_terminal() -> bool:
-    """Whether somebody sits there who can be asked."""
+    """Whether there is a user at a terminal who can be asked."""
     return sys.stdin.isatty()
 
 
 def asked(given: Identity, data: Data) -> Identity:
-    """What was said, and on a terminal what was asked for; raises `InputError` that names everything missing."""
+    """The given answers and, on a terminal, those asked for; raises `InputError` that names everything missing."""
     values = {k: str(getattr(given, k)).strip() for k in WORDS}
     missing = [q for q in QUESTIONS if not values[q]]
     if missing and at_terminal():
@@ -89,7 +89,7 @@ def asked(given: Identity, data: Data) -> Identity:
 
 
 def check_ids(ids: Sequence[str]) -> None:
-    """Nothing; raises `InputError` for a dataset's id that cannot be one, and for one that is given twice."""
+    """Nothing; raises `InputError` for an invalid dataset id, and for one given twice."""
     for d in ids:
         if not re.fullmatch("[a-z0-9][a-z0-9-]{0,39}", d):
             raise InputError(f"--dataset {d!r}: lower-case letters, digits and hyphens, at most 40.")
@@ -98,7 +98,7 @@ def check_ids(ids: Sequence[str]) -> None:
 
 
 def new_challenge(said: Identity, data: Data, profile: str) -> tuple[Challenge, str]:
-    """The new challenge and the text of its file, checked as it will be read."""
+    """The new challenge and the text of its file, which is checked by reading it."""
     task, several = get_task(data.task), len(data.ids) > 1
     primary = task.ranks_by or next(iter((*task.metrics, *task.stand_by)), "")
     block = f'[[overall.blocks]]\ntitle = "All datasets"\ndatasets = {json.dumps([*data.ids])}\n'
@@ -122,7 +122,7 @@ def new_challenge(said: Identity, data: Data, profile: str) -> tuple[Challenge, 
 
 
 def read_draft(text: str, new: Collection[str]) -> Challenge:
-    """The challenge that the text of a `challenge.toml` describes, with datasets that have no file yet.
+    """The challenge in the text of a `challenge.toml`, with datasets that have no file yet.
 
     Raises `InvalidFile` with every problem of it.
     """

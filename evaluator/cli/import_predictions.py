@@ -16,7 +16,7 @@ from evaluator.submissions.importing import Plan, carry_out, plan
 def run_import(
     manifest: Path, root: Path, references: Path | None, *, skip_invalid: bool, dry_run: bool
 ) -> int:
-    """0 after writing every submission of a manifest, 1 where nothing was written, 3 where some were left out."""
+    """0 after writing every submission of a manifest, 1 if nothing was written, 3 if some were left out."""
     rows = read_manifest(manifest)
     imports = plan(rows, manifest.resolve().parent, root, references)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ

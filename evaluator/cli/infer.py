@@ -17,7 +17,7 @@ from evaluator.submissions.inference.infer import InferRequest, infer, refuse_sc
 def run_infer(
     asked: InferRequest, engine: EngineName, limits: Limits, *, send: bool, sure: bool, repository: str
 ) -> int:
-    """0 after the predictions were written (with `send`: and the pull request is open); 1 after saying why not."""
+    """0 after writing the predictions (and with `send`, opening the pull request); 1 after saying why not."""
     refuse_scorer()
     ran = infer(asked, Engine(engine), limits)
     result(

@@ -1,6 +1,6 @@
-"""What the jobs of a workflow hand to each other by environment variables, read here and nowhere else.
+"""What the jobs of a workflow pass to each other in environment variables, read only here.
 
-Short texts alone: what may be long goes by file (`evaluator/github/job_files.py`).
+Only short texts: anything that may be long goes in a file (`evaluator/github/job_files.py`).
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ _GRANT: Final = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,39}:[0-9a-f]{64}(?: (?!$)|$
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The texts as they were handed over, empty where there is none; nothing of them is trusted yet."""
+    """The texts as passed on, empty if missing; none of them is trusted yet."""
 
     pr: str = ""
     sha: str = ""
     first: str = ""
     answer: str = ""
     accounts: str = ""
-    """Ids of the accounts behind the pull request, with spaces between."""
+    """Ids of the accounts behind the pull request, separated by spaces."""
     grant: str = ""
-    """`DATASET:DIGEST` of prediction files that are granted a run, with spaces between."""
+    """`DATASET:DIGEST` of prediction files that are granted a run, separated by spaces."""
     by: str = ""
     """Who granted it."""
     approved: str = ""
-    """How the job that waits for a reviewer ended."""
+    """The result of the job that waits for a reviewer."""
     units: str = ""
-    """`SUBMISSION:DATASET:GROUP` of the units that a job scores, with spaces between."""
+    """`SUBMISSION:DATASET:GROUP` of the units that a job scores, separated by spaces."""
     renew: bool = False
 
     def pull(self) -> tuple[int, str]:
-        """Number and commit of the pull request; raises `InputError` unless both are whole."""
+        """Number and commit of the pull request; raises `InputError` unless both are complete."""
         return number_and_sha(self.pr, self.sha)
 
     def number(self) -> int:
-        """Number of the pull request, where the commit may be left out; raises `InputError` as `pull`."""
+        """Number of the pull request; the commit may be missing. Raises `InputError` as `pull`."""
         return number_and_sha(self.pr, self.sha or "0" * 40)[0]
 
     def account_ids(self) -> frozenset[int]:
@@ -56,7 +56,7 @@ class Job:
         return frozenset(map(int, self.accounts.split()))
 
     def granted(self) -> dict[str, str]:
-        """By withheld set the digests of what is granted a run; raises `InputError` for another form."""
+        """By withheld dataset, the digests of granted prediction files; raises `InputError` for another form."""
         if not _GRANT.fullmatch(self.grant):
             raise InputError("wanted DATASET:DIGEST of prediction files, separated by spaces.")
         return dict(pair.split(":") for pair in self.grant.split())
@@ -69,7 +69,7 @@ class Job:
         return parse_units(self.units, MAX_PER_JOB)
 
     def first_commit(self) -> str:
-        """Main's first commit, on which the quota is noted; raises `InputError` unless it is a full id."""
+        """Main's first commit, on which the quota is recorded; raises `InputError` unless it is a full id."""
         return number_and_sha(self.pr, self.first)[1]
 
 
@@ -91,7 +91,7 @@ def read_job() -> Job:
 
 
 def text_of(value: str) -> str:
-    """A comment that an earlier job handed over as JSON; raises `RexrankError` for none."""
+    """A comment that an earlier job passed on as JSON; raises `RexrankError` without one."""
     text = json.loads(value or '""')
     if not isinstance(text, str) or not text:
         raise RexrankError("there is no comment to write.")

@@ -35,7 +35,7 @@ def _datasets_in(directory: Path) -> list[str]:
 
 
 def run_data_check(directory: Path) -> int:
-    """0 when every reference file is the expected one, 1 when one is not."""
+    """0 if every reference file is the expected one, 1 if one is not."""
     wrong = False
     rows: list[JsonValue] = []
     for name in _datasets_in(directory):
@@ -89,7 +89,7 @@ def run_cache_info(store: Path | None) -> int:
 
 
 def run_cache_prune(store: Path | None, max_gb: float) -> int:
-    """0 after deleting the entries that were not used for longest."""
+    """0 after deleting the least recently used entries."""
     from evaluator.models.text_cache import TextCache
 
     counts = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
@@ -99,7 +99,7 @@ def run_cache_prune(store: Path | None, max_gb: float) -> int:
 
 
 def run_models_list(override: Path | None) -> int:
-    """0 after printing every model of the manifest and its state here."""
+    """0 after printing every model of the manifest and its local state."""
     from evaluator.models.download import states
     from evaluator.models.weights import models_directory
 
@@ -117,9 +117,9 @@ def run_models_list(override: Path | None) -> int:
 
 
 def run_models_fetch(keys: list[str], override: Path | None, lock: Path | None) -> int:
-    """0 after downloading, 3 when some of the models cannot be had; raises `RexrankError` where none can.
+    """0 after downloading, 3 if some of the models are not available; raises `RexrankError` if none is.
 
-    Without keys all that is open is fetched, and what is not is named with the way to it.
+    Without keys, all open models are fetched, and the others are listed with instructions.
     """
     from evaluator.cli.progress import progress
     from evaluator.models.download import Fetcher, open_models, state_of
@@ -149,7 +149,7 @@ def run_models_fetch(keys: list[str], override: Path | None, lock: Path | None) 
 
 
 def _name_the_rest() -> None:
-    """Prints the models, or editions of them, that a person has to ask for."""
+    """Prints the models, or editions of them, that have to be requested."""
     from evaluator.models.manifest import model_specs
 
     for spec in model_specs().values():
@@ -160,7 +160,7 @@ def _name_the_rest() -> None:
 
 
 def run_models_verify(override: Path | None) -> int:
-    """0 when there are weights and none of their files is wrong, unreadable or missing beside others, else 2."""
+    """0 if there are weights and none of their files is wrong, unreadable or missing from a set, else 2."""
     from evaluator.models.download import states
     from evaluator.models.weights import models_directory
 
@@ -186,7 +186,7 @@ def run_models_verify(override: Path | None) -> int:
 def run_models_record(override: Path | None, out: Path | None) -> int:
     """0 after writing the size and digests of every weights file here, for another maintainer to compare with.
 
-    Raises `RexrankError` where there are no weights.
+    Raises `RexrankError` if there are no weights.
     """
     from evaluator.models.comparison import recorded
     from evaluator.models.weights import models_directory
@@ -205,7 +205,7 @@ def run_models_record(override: Path | None, out: Path | None) -> int:
 
 
 def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, confirm: bool) -> int:
-    """0 when every file that both have is the same, 1 when one is not; `confirm` adds agreed files to the lock."""
+    """0 if every common file is the same, 1 if one is not; `confirm` adds agreed files to the lock."""
     from evaluator.core.host_files import read_host_file
     from evaluator.models import comparison
     from evaluator.models.lock import MAX_BYTES, ModelsLock, lock_path
@@ -233,8 +233,8 @@ def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, 
 def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
     """0 after serving until a signal ends the command.
 
-    `file` names all engines to start; without it the one of `options`, whose model may be `green`.
-    Raises `RexrankError` when an engine does not start, `InputError` for a file that starts none.
+    `file` names all engines to start; without it, the one in `options`, whose model may be `green`. Raises
+    `RexrankError` if an engine does not start, `InputError` for a file that starts none.
     """
     from evaluator.core.problems import MetricUnavailable
     from evaluator.metrics.judges import read_judges
@@ -268,7 +268,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
 
 
 def _published(options: ServeOptions, models: Path | None, scratch: Path) -> ServeOptions:
-    """What serves a model; GREEN's, by key or by its folder, in the context and with the ids it was made for."""
+    """The options that serve a model; GREEN's, by key or folder, with its intended context length and token ids."""
     from evaluator.metrics.green import CONTEXT
     from evaluator.models.manifest import model_specs
     from evaluator.models.weights import model_directory
@@ -291,7 +291,7 @@ def _published(options: ServeOptions, models: Path | None, scratch: Path) -> Ser
 
 
 def run_quota_show(store: Path | None) -> int:
-    """0 after printing, for each team, account and withheld set of the ledger, its runs and its next slot."""
+    """0 after printing the runs and next slot of each team and account in the ledger, by withheld dataset."""
     from datetime import UTC, datetime
 
     from evaluator.scoring.ledger import attempts
@@ -323,7 +323,7 @@ def _teams_first(place: tuple[str, str]) -> tuple[bool, str, str]:
 
 
 def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:
-    """0 after granting predictions a run; raises `InputError` for what cannot be granted."""
+    """0 after granting predictions a run; raises `InputError` if that is not possible."""
     from evaluator.scoring.quota import grant
     from evaluator.submissions.rules.files import SLUG
 

@@ -29,21 +29,21 @@ judge_app = typer.Typer(
 
 
 class Role(StrEnum):
-    """Whose eyes the doctor looks with."""
+    """From whose point of view the doctor checks."""
 
     host = "host"
     scorer = "scorer"
 
 
 class Engine(StrEnum):
-    """What can serve a judge."""
+    """Engines that can serve a judge."""
 
     vllm = "vllm"
     transformers = "transformers"
 
 
 class Container(StrEnum):
-    """What runs a participant's image."""
+    """Engines that run a participant's image."""
 
     podman = "podman"
     docker = "docker"

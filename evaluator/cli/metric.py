@@ -1,4 +1,4 @@
-"""`rexrank metric` and `rexrank metrics`: any pairs of texts, and what there is to score them with."""
+"""`rexrank metric` and `rexrank metrics`: scores for any pairs of texts, and the available metrics."""
 
 from __future__ import annotations
 
@@ -42,11 +42,10 @@ def run_metric(
     *,
     details: bool,
 ) -> int:
-    """0 after scoring a file of pairs, 3 when a metric could not run, 2 when none could.
+    """0 after scoring a file of pairs, 3 if a metric could not run, 2 if none could.
 
-    A table of means goes to standard output where that is a terminal or where there is a file for the
-    scores; into a pipe go the scores as JSON, and the table to standard error. Raises `InputError` when
-    nothing can be done.
+    A table of means goes to standard output if that is a terminal or if the scores go to a file; a pipe gets
+    the scores as JSON, and the table goes to standard error. Raises `InputError` if nothing can be done.
     """
     from evaluator.scoring.scorer import Scorer
     from evaluator.submissions.pairs import read_pairs
@@ -91,7 +90,7 @@ def run_metric(
 
 
 def absent_weights(keys: Iterable[str], models: Path | None, variants: Mapping[str, str]) -> list[str]:
-    """The models that metrics need, and what they compose, and that are in no folder here."""
+    """The models that metrics and their parts need but that are missing here."""
     from evaluator.models.runtime import Run
     from evaluator.models.weights import models_directory
 
@@ -101,7 +100,7 @@ def absent_weights(keys: Iterable[str], models: Path | None, variants: Mapping[s
 
 
 def _writer(out: Path | None) -> Callable[[Result], object] | None:
-    """What writes a result to a file in the form that its suffix names; raises `InputError` for another one."""
+    """A function that writes a result to a file in the format of its suffix; raises `InputError` for another suffix."""
     if out is None:
         return None
     writers: dict[str, Callable[[Result], object]] = {
@@ -115,7 +114,7 @@ def _writer(out: Path | None) -> Callable[[Result], object] | None:
 
 
 def summary(result: Result, protocol: ProtocolName) -> str:
-    """Means with intervals as lines of text, under what they were computed with."""
+    """Means with intervals as lines of text, below the settings they were computed with."""
     groups = len(set(result.patients)) if result.patients else 0
     lines = [
         f"{len(result.ids):,} pairs" + (f" of {groups:,} patients" if groups else ""),
@@ -137,7 +136,7 @@ def summary(result: Result, protocol: ProtocolName) -> str:
 
 
 def chosen_keys(keys: Sequence[str], preset: str, *, everything: bool) -> tuple[str, ...]:
-    """The metrics named one by one, by a preset or by `--all`; raises `InputError` unless in one way."""
+    """The metrics given by name, by a preset or by `--all`; raises `InputError` unless exactly one way is used."""
     if sum((bool(keys), bool(preset), everything)) != 1:
         raise InputError(
             "choose metrics by key (rexrank metric bleu_2 …), --preset NAME or --all; use only one of these. Presets: {', '.join(presets())}. `rexrank metrics` lists the keys."
@@ -198,7 +197,7 @@ def _facts(key: str, models: Path | None) -> dict[str, str | list[str]]:
 
 
 def _extra(key: str) -> list[str]:
-    """The extra of this package that a metric, or a part of it, needs, and whether it is here."""
+    """The extra of this package that a metric, or a part of it, needs, and whether it is installed."""
     parts = [get_metric(k) for k in in_dependency_order([key])]
     packages = {name for m in parts for name in (*m.packages, *["torch"] * bool(m.weights))}
     absent = any(find_spec(name) is None for name in packages)

@@ -18,12 +18,12 @@ class Protocol(StrEnum):
 
 
 MetricKind = Literal["mean", "corpus", "judged"]
-"""What a metric's figure is: a mean over studies, one of the whole set, or a mean of what a language model says."""
+"""The kind of a metric: a mean over studies, a corpus metric, or a mean of a language model's judgements."""
 _DEVICE: Final = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,3})?")
 
 
 def device_name(name: str) -> str:
-    """The name of a Torch device as it was given; raises `typer.BadParameter` for what is none."""
+    """The name of a Torch device as given; raises `typer.BadParameter` for an invalid one."""
     if not _DEVICE.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not cpu, cuda, mps or xpu, optionally with a number (cuda:1).")
     return name

@@ -1,6 +1,6 @@
-"""How a command prints: its words, JSON for programs, or, for the quiet, what it was asked for and what went wrong.
+"""How a command prints: text, JSON for programs, or, if quiet, only the requested output and errors.
 
-One command runs in a process; what it prints is caught here where JSON is asked for, and written by `finish`.
+One command runs per process; its output is captured here if JSON is requested, and written by `finish`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from evaluator.core.files import dump_json
 
 @dataclass(slots=True)
 class _Output:
-    """What the running command prints, and how."""
+    """The output of the running command, and its form."""
 
     quiet: bool = False
     real: TextIO | None = None
@@ -32,53 +32,53 @@ _output = _Output()
 
 
 def begin() -> None:
-    """Forgets what an earlier command of this process asked for."""
+    """Forgets the settings of an earlier command in this process."""
     global _output  # noqa: PLW0603 - one command runs at a time
     _output = _Output()
 
 
 def ask_for_json() -> None:
-    """From now on standard output is caught, to be part of one JSON object at the end."""
+    """From now on, captures standard output, to be part of one JSON object at the end."""
     if _output.real is None:
         _output.real, sys.stdout = sys.stdout, _output.caught
 
 
 def ask_for_quiet(*, speaks: bool) -> None:
-    """No progress; and no words unless the command `speaks`, or fails: what it prints is what it was asked for."""
+    """Suppresses progress, and other output unless the command fails or `speaks`: its output is its result."""
     _output.quiet = True
     if not speaks and _output.real is None:
         _output.real, sys.stdout = sys.stdout, _output.caught
 
 
 def is_quiet() -> bool:
-    """Whether progress and words are not wanted."""
+    """Whether progress and other messages are suppressed."""
     return _output.quiet
 
 
 def result(value: JsonValue) -> None:
-    """Keeps what the command found or made, as `result` of its JSON."""
+    """Keeps the command's result, as `result` of its JSON."""
     _output.result = value
 
 
 def add_results(values: Sequence[JsonValue]) -> None:
-    """Keeps further things that the command made, behind those it made before."""
+    """Adds further results of the command after the earlier ones."""
     earlier = _output.result if isinstance(_output.result, list) else []
     _output.result = [*earlier, *values]
 
 
 def note(message: str) -> None:
-    """Keeps what went wrong for the JSON."""
+    """Keeps an error for the JSON."""
     _output.errors.append(message)
 
 
 def error(message: str) -> None:
-    """Prints what went wrong on standard error, and keeps it for the JSON."""
+    """Prints an error on standard error, and keeps it for the JSON."""
     note(message)
     print(message, file=sys.stderr)
 
 
 def finish(command: str, code: int, *, json: bool) -> None:
-    """Writes what was caught: as JSON, or, of a quiet command that failed, to standard error."""
+    """Writes the captured output: as JSON or, for a quiet command that failed, to standard error."""
     if _output.real is None:
         return
     sys.stdout, _output.real = _output.real, None

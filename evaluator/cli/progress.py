@@ -17,7 +17,7 @@ QUIET_SECONDS: Final = 10.0
 
 @contextmanager
 def progress() -> Iterator[ProgressCallback]:
-    """A callback (what, done, total) that shows how far long work has come."""
+    """A callback (what, done, total) that shows the progress of long work."""
     if is_quiet():
         yield lambda what, done, total: None  # noqa: ARG005 - the callback's own names
         return

@@ -1,4 +1,4 @@
-"""`rexrank pr …`: what the workflows call. Everything comes from the job's environment and event."""
+"""`rexrank pr …`, called by the workflows. All input comes from the job's environment and event."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 def _intake(number: int, sha: str, author: Person | None) -> Intake:
-    # Not from a whole workspace: this job's machine may have no place for a store.
+    # Not from a whole workspace: this job's machine may have no folder for a store.
     references = references_directory(None)
     with tempfile.TemporaryDirectory() as scratch:
         return read_pull_request(api.clone_url(), number, sha, Path(scratch), references, author)
 
 
 def _said(intake: Intake) -> str:
-    """One line that holds nothing of a stranger's."""
+    """One line without any untrusted text."""
     if intake.kind == "other":
         return "This pull request does not change a submission."
     errors, warnings = intake.report.problems.n_errors, intake.report.problems.n_warnings
@@ -55,7 +55,7 @@ def _facts(intake: Intake) -> dict[str, JsonValue]:
 
 
 def run_validate() -> int:
-    """0 for a valid submission or a pull request that is none, 1 otherwise. Feedback only: it can be forged."""
+    """0 for a valid submission or a pull request that is not one, 1 otherwise. Feedback only: it can be forged."""
     pull = api.event()["pull_request"]
     intake = _intake(int(pull["number"]), str(pull["head"]["sha"]), api.author_of_event(pull))
     print(_said(intake))
@@ -67,7 +67,7 @@ def run_validate() -> int:
 
 
 def run_recheck(folder: Path) -> int:
-    """0; hands on what is to be said of the pull requests that the event concerns, found out anew with main's code."""
+    """0 after passing on the feedback on the pull requests that the event concerns, recomputed with main's code."""
     from evaluator.github.job_files import write_feedback
     from evaluator.github.recheck import concerned
 
@@ -105,7 +105,7 @@ def _feedback(pull: PullRequest, repo: Repository) -> Feedback:
 
 
 def _repository_facts(intake: Intake, pull: PullRequest, repo: Repository) -> RepositoryFacts | None:
-    """What main and GitHub know around a valid submission."""
+    """What main and GitHub know about a valid submission."""
     from evaluator.datasets.challenge import challenge
     from evaluator.github import quota_status as slots
     from evaluator.github.people import accounts_of, people_lines
@@ -131,7 +131,7 @@ def _repository_facts(intake: Intake, pull: PullRequest, repo: Repository) -> Re
 
 
 def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
-    """Per dataset the predictions of main's other submissions, by `team/model`, each file read when it is asked for."""
+    """Per dataset, the predictions of main's other submissions, by `team/model`; each file is read on demand."""
     from evaluator.datasets.registry import get_dataset
     from evaluator.github.main_files import main_files
 
@@ -140,7 +140,7 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
 
 
 def run_comment(folder: Path) -> int:
-    """0 after keeping the one comment on each pull request that is a submission, and its commit's status."""
+    """0 after updating the single comment on each pull request that is a submission, and its commit's status."""
     repo, messages = api.repository(), read_feedback(folder)
     result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
     for message in messages:
@@ -152,7 +152,7 @@ def run_comment(folder: Path) -> int:
 
 
 def run_look() -> int:
-    """0 where what the push brought may be published by itself, 1 where a maintainer has to look first."""
+    """0 if the pushed changes may be published automatically, 1 if a maintainer has to look first."""
     from evaluator.github.git_objects import fetch_main
     from evaluator.github.push_check import objections
 
@@ -177,7 +177,7 @@ def run_look() -> int:
 
 
 def run_request() -> int:
-    """0 after reading a `/score` comment (or finding none); hands what is to be done to the job that may do it."""
+    """0 after reading a `/score` comment (or finding none); passes the action on to the job that may perform it."""
     from evaluator.github.score_request import answer
 
     repo = api.repository()
@@ -202,7 +202,7 @@ def run_request() -> int:
 
 
 def run_answer() -> int:
-    """0 after starting the scoring of a commit that may be scored, and keeping the one answer to requests."""
+    """0 after starting the scoring of an eligible commit and updating the single answer to requests."""
     from evaluator.github.score_request import REQUEST_MARK, start
 
     job = read_job()
@@ -217,7 +217,7 @@ def run_answer() -> int:
 
 
 def run_authorise() -> int:
-    """0 after handing on number, commit and people of a valid submission whose head is still that commit."""
+    """0 after passing on number, commit and people of a valid submission whose head is still that commit."""
     from evaluator.github.people import accounts_of
 
     number, sha = read_job().pull()
@@ -238,7 +238,7 @@ def run_authorise() -> int:
 
 
 def run_fetch(folder: Path) -> int:
-    """0 after fetching the pull request's trees, and who stands behind it; fails when its head has moved."""
+    """0 after fetching the pull request's trees and the people behind it; fails if its head has moved."""
     from evaluator.github import quota_status as slots
     from evaluator.github.git_objects import fetch, first_commit
     from evaluator.github.people import accounts_of, write_github_facts
@@ -247,7 +247,7 @@ def run_fetch(folder: Path) -> int:
     number, sha = read_job().pull()
     git_dir = fetch(api.clone_url(), number, sha, folder)
     brought = fetch_blobs(git_dir)
-    # Behind the door there is no token: GitHub is asked what everybody may read.
+    # There is no token inside the isolation: GitHub is asked only for what anyone may read.
     repo = api.repository(anonymous=True)
     people = accounts_of(repo, api.open_pull(repo, number, sha), brought.contacts)
     granted = slots.granted(repo, first_commit(git_dir), brought.limited)
@@ -257,7 +257,7 @@ def run_fetch(folder: Path) -> int:
 
 
 def run_score(folder: Path) -> int:
-    """0 after scoring; whatever happens, only a checked result leaves, the rest goes to a private log."""
+    """0 after scoring; in any case, only a checked result leaves, and the rest goes to a private log."""
     from evaluator.github import preview
 
     number, sha = read_job().pull()
@@ -270,7 +270,7 @@ def run_score(folder: Path) -> int:
     if api.in_a_job():
         write_text(folder / RESULT, text)
     else:
-        # Behind the door between job and scorer, which lets one line out.
+        # Inside the isolation between job and scorer, which lets one line out.
         api.write_output("result", text)
     print("Scored." if scored.error is None else "Not scored; the report says why.")
     return 0 if scored.error is None else 1
@@ -308,7 +308,7 @@ def _scored(folder: Path, number: int, sha: str, workspace: Workspace) -> ScoreR
 
 
 def run_report(folder: Path) -> int:
-    """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
+    """0 after writing comment, status and quota of a scored submission, 1 after those of one that was not scored."""
     from evaluator.github import quota_status as slots
     from evaluator.github.score_comment import SCORE_MARK, score_comment
     from evaluator.scoring.ledger import Entrant
@@ -327,7 +327,7 @@ def run_report(folder: Path) -> int:
 
 
 def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> ScoreResult:
-    """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
+    """The runner's result, checked again; a failure with the reason if there is no valid one."""
     try:
         scored = check_result(read_json(path, MAX_RESULT_BYTES))
     except RexrankError:
@@ -342,7 +342,7 @@ def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> Sc
 
 
 def run_refresh(bundle: Path, *, at_once: bool = False) -> int:
-    """0 after bringing the records to what main holds and gathering what may leave."""
+    """0 after updating the records to main's submissions and collecting what may leave."""
     from evaluator.github import preview
     from evaluator.github.refresh import refresh
 
@@ -359,7 +359,7 @@ def run_refresh(bundle: Path, *, at_once: bool = False) -> int:
 
 
 def _guarded(work: Callable[[], dict[str, int]]) -> dict[str, int] | None:
-    """What the work gives, or `None` after writing a traceback, which may quote a reference, to the log."""
+    """The result of the work, or `None` after writing a traceback, which may quote a reference, to the log."""
     import traceback
 
     try:
@@ -370,7 +370,7 @@ def _guarded(work: Callable[[], dict[str, int]]) -> dict[str, int] | None:
 
 
 def run_publish(bundle: Path, out: Path) -> int:
-    """0 after laying out the leaderboard that the job with the token is to push."""
+    """0 after preparing the leaderboard for the job with the token to push."""
     from evaluator.github.publish import prepare
 
     repo = api.repository()
@@ -381,7 +381,7 @@ def run_publish(bundle: Path, out: Path) -> int:
 
 
 def run_withdraw(root: Path, name: str, reason: str) -> int:
-    """0 after the model's card says that it is withdrawn, and why."""
+    """0 after marking the model's card as withdrawn, with the reason."""
     from evaluator.github.withdraw import withdraw
 
     card = withdraw(root, name, reason)

@@ -1,4 +1,4 @@
-"""`rexrank pr …`: the commands that workflows call."""
+"""`rexrank pr …`: the commands called by workflows."""
 
 from __future__ import annotations
 

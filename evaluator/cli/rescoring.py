@@ -1,4 +1,4 @@
-"""`rexrank pr plan`, `fill` and `finish`: a rescoring in units, over as many machines as there are."""
+"""`rexrank pr plan`, `fill` and `finish`: a rescoring in units, spread over any number of machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluator.core.workspace import LEADERBOARD, read_workspace
 
 
 def run_plan() -> int:
-    """0 after printing the plan, and handing its jobs on as a matrix."""
+    """0 after printing the plan and passing its jobs on as a matrix."""
     from evaluator.github import api
     from evaluator.github.plan import plan, previews_of
 
@@ -25,7 +25,7 @@ def run_plan() -> int:
 
 
 def run_fill() -> int:
-    """0 after scoring the job's units into the store, 2 where one failed; nothing else leaves."""
+    """0 after scoring the job's units into the store, 2 if one failed; nothing else leaves."""
     from evaluator.github import preview
     from evaluator.github.fill import fill
 
@@ -39,7 +39,7 @@ def run_fill() -> int:
 
 
 def run_finish() -> int:
-    """0 after starting the publication of what is done."""
+    """0 after starting the publication of finished units."""
     from evaluator.github import api
 
     api.start(api.repository(), "publish.yml")

@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas that follow from the typed models of host files and tables."""
+"""Writes the JSON Schemas generated from the typed models of host files and tables."""
 
 from __future__ import annotations
 
@@ -47,11 +47,12 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "models-lock-v1": (ModelsLock, "Lock of published weights, version 1"),
     "weights-v1": (WeightsFile, "Published weights, version 1"),
 }
-"""Model and title of each schema, by its name, but for prediction files, which are the tasks' own, and judges, the metrics'."""
+"""Model and title of each schema, by name, except for prediction files (from the tasks) and judges (from the
+metrics)."""
 
 
 def titles() -> Mapping[str, tuple[type[BaseModel], str]]:
-    """Model and title of each schema, by its name, those of the tasks' prediction files and of the metrics' judges included."""
+    """Model and title of each schema, by name, including prediction files and judges."""
     forms = [predictions_of(get_task(t)) for t in task_ids()]
     judges = {"judges-v1": (judges_form(), "Judges of a machine, version 1")}
     return {**TITLES, **judges, **{f.schema: (f.model, f.title) for f in forms}}
@@ -157,15 +158,15 @@ ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
     "table-v2": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
     "overall-v1": {"x-address": "data/overall.TRACK.json", "examples": [_OVERALL]},
 }
-"""What the schema of a served file says beside its model: its address and an example."""
+"""What the schema of a served file adds to its model: its address and an example."""
 
 
 OPEN: Final = frozenset({"history-v1", "overview-v1"})
-"""What readers are served and nobody hands in: fields may be added, and a reader's check need not fail on them."""
+"""Files that are only served: fields may be added, and a reader's validation need not fail on them."""
 
 
 def _opened(schema: Any, parts: Any) -> Any:
-    """A schema with its `parts` in place, whose objects may hold more than it names."""
+    """A schema with its `parts` in place, whose objects may have additional fields."""
     if isinstance(schema, list):
         return [_opened(inner, parts) for inner in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""`rexrank score`, `baseline` and `merge`, and what names metrics and judges on the command line."""
+"""`rexrank score`, `baseline` and `merge`, and the metrics and judges named on the command line."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def known_keys(keys: Sequence[str]) -> None:
 def judge_settings(
     url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
 ) -> dict[str, JudgeSettings]:
-    """The judges named on the command line, by metric; raises `InputError` when one is half named."""
+    """The judges given on the command line, by metric; raises `InputError` for an incomplete one."""
     from evaluator.metrics.judges import by_metric, read_judges
     from evaluator.models.judges.config import JUDGE_ADDRESS
     from evaluator.models.judges.settings import JudgeSettings
@@ -86,9 +86,9 @@ def run_score(
     ray: str = "",
     own_cluster: bool = False,
 ) -> int:
-    """0 after scoring, 1 when the submission is invalid, 3 when a dataset or a metric named is missing.
+    """0 after scoring, 1 if the submission is invalid, 3 if a requested dataset or metric is missing.
 
-    Raises `RexrankError` where nothing could be scored. `named`: the metrics were asked for by name. `ray`: the
+    Raises `RexrankError` if nothing could be scored. `named`: the metrics were requested by name. `ray`: the
     address of a Ray cluster where models run; `own_cluster`: it may see references that are not public.
     """
     known_keys(settings.metrics)
@@ -128,7 +128,7 @@ def run_score(
 
 
 def _fitting(datasets: Sequence[Dataset], metrics: Sequence[str]) -> list[Dataset]:
-    """The datasets whose task has one of the metrics; the others are named on standard error. All, where none has."""
+    """The datasets whose task has one of the metrics, or all if none has; the others are listed on standard error."""
     from evaluator.metrics.registry import fits
 
     fitting = [d for d in datasets if any(fits(k, Board(d, t).task, t) for k in metrics for t in d.tracks)]
@@ -150,7 +150,7 @@ def _check_cluster(datasets: Sequence[Dataset], *, own_cluster: bool) -> None:
 def _counted(
     submission: Submission, dataset: Dataset, settings: ScoreSettings, *, over_quota: bool
 ) -> Iterator[None]:
-    """The team's run on a withheld set, counted by the runner's ledger."""
+    """The team's run on a withheld dataset, counted by the runner's ledger."""
     from evaluator.scoring.ledger import Entrant
     from evaluator.scoring.quota import QuotaError, counted
 
@@ -165,7 +165,7 @@ def _counted(
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:
-    """(2, 8) of "2/8", `None` of an empty text; raises `InputError` for another form."""
+    """(2, 8) for "2/8", `None` for an empty string; raises `InputError` for another form."""
     if not text:
         return None
     index, stroke, count = text.partition("/")
@@ -259,9 +259,9 @@ def run_baseline(
     *,
     named: bool = False,
 ) -> int:
-    """0 after scoring the null rows of a dataset and probing its metrics' sanity, 3 when a metric is missing.
+    """0 after scoring the baselines of a dataset and probing its metrics' sanity, 3 if a metric is missing.
 
-    `named`: the metrics were asked for by name.
+    `named`: the metrics were requested by name.
     """
     from evaluator.scoring.baselines import score_baselines, training_data
 

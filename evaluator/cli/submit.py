@@ -26,7 +26,7 @@ from evaluator.submissions.validate import Report
 
 
 def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> int:
-    """0 when everything is valid, 1 when not; prints the report in the form asked for."""
+    """0 if everything is valid, else 1; prints the report in the requested form."""
     report = validate_paths(paths, references)
     warn_of_copies(report, references)
     if form == "json":
@@ -42,10 +42,10 @@ def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> i
 
 
 def warn_of_copies(report: Report, references: Path | None) -> None:
-    """Adds a warning (RX306) for every integrity check that would see copies of the references at hand.
+    """Adds a warning (RX306) for every integrity check that would detect copies of the available references.
 
-    Nothing is added without a directory of references. Raises `InputError` for one that was named and
-    is not there, or holds no references of the submissions' datasets.
+    Nothing is added without a directory of references. Raises `InputError` for a given one that does not
+    exist, or has no references of the submissions' datasets.
     """
     directory = references_directory(references)
     if directory is None:
@@ -112,9 +112,9 @@ def run_convert(
     then: bool = True,
     shown: Path | None = None,
 ) -> int:
-    """0 after writing the predictions and saying what was done (`then`: and what to do next); 1 after saying why not.
+    """0 after writing the predictions and printing what was done (with `then`, also what is next).
 
-    `shown`: the place that would be written to, where `out` is only a rehearsal's.
+    1 after saying why not. `shown`: the path that would be written, if `out` is only for a dry run.
     """
     dataset = get_dataset(dataset_id)
     directory = references_directory(references)
@@ -157,7 +157,7 @@ def _within_limit(text: str) -> str:
 
 
 def run_new(root: Path, team: str, model: str) -> int:
-    """0 after writing a template; refuses to overwrite and refuses names that none may have."""
+    """0 after writing a template; refuses to overwrite and refuses reserved names."""
     from evaluator.submissions.rules.files import name_wanted, suggest_slug
 
     for name in (team, model):

@@ -1,4 +1,4 @@
-"""What every command has: an example in its help, `-h`, `--quiet`, `--format json`, shell completion of its options."""
+"""What every command has: an example in its help, `-h`, `--quiet`, `--format json`, shell completion of options."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ EXAMPLES: Final = {
     "dev new-dataset": "rexrank dev new-dataset my-set --references /srv/references",
     "dev schemas": "rexrank dev schemas --out evaluator/schemas",
 }
-"""A call of each command that its help shows; a test holds each to the command's own options."""
+"""An example call of each command for its help; a test checks each against the command's own options."""
 SPEAKING: Final = frozenset(
     {
         *("validate", "metric", "metrics", "status", "compare", "doctor", "agreement"),
         *("data check", "models list", "models compare", "models verify", "cache info", "quota show"),
     }
 )
-"""Commands whose words are what they are asked for: `--quiet` leaves out their progress alone."""
+"""Commands whose output is their result: `--quiet` suppresses only their progress."""
 
 
 class TextOrJson(StrEnum):
@@ -88,7 +88,7 @@ class TextOrJson(StrEnum):
 
 
 class Call:
-    """What was called: filled in as the command line is read."""
+    """The called command: filled in as the command line is read."""
 
     command = ""
     json = False
@@ -135,11 +135,11 @@ def _shared(
         ),
     ] = TextOrJson.text,
 ) -> None:
-    """Nothing: a command that has the options of all."""
+    """Nothing: a command with only the shared options."""
 
 
 def ordered(arguments: Sequence[str]) -> list[str]:
-    """The arguments with what every command has (`--quiet`, `--format`) behind the command, wherever it was typed.
+    """The arguments with the shared options (`--quiet`, `--format`) moved behind the command.
 
     >>> ordered(["--quiet", "--format", "json", "metric", "bleu_2", "--", "x"])
     ['metric', 'bleu_2', '--quiet', '--format', 'json', '--', 'x']
@@ -163,9 +163,10 @@ def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 @cache
 def furnished(app: typer.Typer) -> Any:
-    """The tree of an app's commands, each with what all have: an example, `-h`, `--quiet`, `--format`.
+    """The tree of an app's commands, each with the shared features: an example, `-h`, `--quiet`, `--format`.
 
-    Made once a process: Typer reads every signature of the program for it, which takes longer than most commands.
+    Built once per process: Typer reads every signature of the program for it, which takes longer than most
+    commands.
     """
     group = typer.main.get_command(app)
     shared = typer.Typer(add_completion=False)

@@ -1,1 +1,1 @@
-"""What a host sets on GitHub: the settings that the doctor looks at, as requests of a plan."""
+"""What a host sets on GitHub: the settings that the doctor checks, as a plan of requests."""

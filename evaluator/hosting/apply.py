@@ -1,4 +1,4 @@
-"""The settings that the doctor checks, set through GitHub's API: what is wrong becomes a plan of requests, what no request sets a list.
+"""The doctor's settings, applied through GitHub's API: a plan of requests, and a list of what no request can set.
 
 Requests: https://docs.github.com/en/rest, of repositories, rulesets, environments, Actions permissions and Pages.
 """
@@ -22,21 +22,21 @@ from evaluator.hosting.requests import Body, HostOptions, Request
 from evaluator.hosting.rulesets import bypassed_elsewhere, publisher, rulesets
 
 PROFILE: Final = "REXRANK_PROFILE"
-"""The variable by which the workflows know the profile: they cannot read a file before a job begins."""
+"""The variable from which workflows know the profile: they cannot read a file before a job begins."""
 RUNNER: Final = "REXRANK_RUNNER"
-"""The variable by which small.yml knows the machine that scores: one label or a list of them, as JSON."""
+"""The variable from which small.yml knows the scoring machine: one label or a list of them, as JSON."""
 HOSTED: Final = '"ubuntu-24.04"'
-"""GitHub's own machine, as small.yml has it where the variable is not set."""
+"""GitHub's own machine, small.yml's default without the variable."""
 SMALL: Final = frozenset(
     {"RD601", "RD604", "RD606", "RD607", "RD608", "RD609", "RD614", "RD615", "RD621", "RD622", "RD623", "RD624", "RD625"}
     | {"RD626", "RD631", "RD632", "RD633", "RD634"}
 )  # fmt: skip
-"""What a small challenge needs of the table: it has no App that could go past rules, and no machine beside references."""
+"""The rows that a small challenge needs: it has no App that could bypass rules, and no machine with references."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be sent, in order, what somebody has to do by hand, and by code how the table's rows stand now."""
+    """The requests to send, in order, the manual steps, and by code the current state of the table's rows."""
 
     requests: tuple[Request, ...]
     by_hand: tuple[Finding, ...]
@@ -44,7 +44,10 @@ class Plan:
 
 
 def plan(answers: Answers, wishes: HostOptions) -> Plan:
-    """What it takes to make the settings right; empty where they are. Raises `RexrankError` as `check_settings` does."""
+    """The plan that corrects the settings; empty if they are correct.
+
+    Raises `RexrankError` as `check_settings` does.
+    """
     findings = [row.finding(answers) for rows in SECTIONS.values() for row in rows]
     wanted = [f for f in findings if f.state != "good" and (wishes.profile == "fortress" or f.code in SMALL)]
     bad = frozenset(f.code for f in wanted if f.state == "bad")
@@ -66,7 +69,7 @@ def plan(answers: Answers, wishes: HostOptions) -> Plan:
 
 
 def of_profile(sections: Sequence[Section], profile: str) -> list[Section]:
-    """The findings as a profile counts them: what a small challenge leaves to a fortress is open, never wrong."""
+    """The findings under a profile: what a small challenge leaves to a fortress is open, never wrong."""
     if profile != "small":
         return [*sections]
     return [Section(s.title, tuple(map(_left_to_a_fortress, s.findings))) for s in sections]
@@ -79,7 +82,7 @@ def _left_to_a_fortress(f: Finding) -> Finding:
 
 
 def _values(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
-    """One request a path for the rows that are values of its answer."""
+    """One request per path for the rows that are values of its response."""
     rows = [r for rows in SECTIONS.values() for r in rows if r.code in bad and isinstance(r.wrong, Values)]
     places: dict[tuple[str, str], list[tuple[str, str, Values]]] = {}
     for row in rows:
@@ -108,7 +111,7 @@ def _put(body: dict[str, Any], value: Value) -> None:
 
 
 def _actions(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
-    """Whose actions may be used, and that they are pinned: GitHub takes both in one request."""
+    """The allowed owners of actions, and that actions are pinned: GitHub takes both in one request."""
     codes = tuple(c for c in ("RD621", "RD622") if c in bad)
     if not codes:
         return
@@ -122,7 +125,7 @@ def _actions(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
 
 
 def _workflows(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
-    """Workflows of main that are switched off, switched on."""
+    """Enables main's disabled workflows."""
     if "RD626" not in bad:
         return
     for flow in answers.need(f"/actions/workflows{LIST}")["workflows"]:
@@ -146,7 +149,7 @@ def _profile(answers: Answers, wishes: HostOptions) -> Iterator[Request]:
 
 
 def _variable(answers: Answers, name: str, value: str, words: str, usual: str) -> Iterator[Request]:
-    """What gives a variable its value; nothing where there is none and `usual` holds."""
+    """The request that sets a variable; none if it is unset and `usual` applies."""
     answer = answers.get(f"/actions/variables/{name}")
     if (answer.body["value"] if answer.status == 200 else usual) == value:
         return
@@ -158,7 +161,7 @@ def _variable(answers: Answers, name: str, value: str, words: str, usual: str) -
 
 
 def _partly(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> frozenset[str]:
-    """Rows of which a part stays to be done by hand, whatever is sent."""
+    """Rows of which a part remains to be done by hand, whatever is sent."""
     left = {"RD605"} if _app_missing(answers, wishes) or bypassed_elsewhere(answers) else set()
     left |= {e.code for e in ENVIRONMENTS if e.secret}
     left |= set() if wishes.reviewers else {e.code for e in ENVIRONMENTS if e.reviewed}
@@ -171,7 +174,7 @@ def _app_missing(answers: Answers, wishes: HostOptions) -> bool:
 
 
 def sender(name: str, token: str) -> Callable[[Request], Answer]:
-    """A function that sends a request of a plan; raises `RexrankError` where GitHub does not answer."""
+    """A function that sends a request of a plan; raises `RexrankError` if GitHub does not respond."""
     import requests
     from github import GithubException
 
@@ -200,7 +203,7 @@ def sender(name: str, token: str) -> Callable[[Request], Answer]:
 
 
 def account_ids(answers: Callable[[str], Answer], logins: Sequence[str]) -> tuple[int, ...]:
-    """The numeric ids of GitHub accounts; raises `InputError` that names every one there is not."""
+    """The numeric ids of GitHub accounts; raises `InputError` that names every one that does not exist."""
     accounts = {login: answers(f"/users/{login}") for login in logins}
     missing = [login for login, answer in accounts.items() if answer.status != 200]
     if missing:

@@ -14,14 +14,17 @@ from evaluator.hosting.requests import HostOptions, Request
 
 
 def environments(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> Iterator[Request]:
-    """What makes the environments right, each with the one branch or tag that may enter; secrets are left to people."""
+    """The requests that correct the environments, each with its one allowed branch or tag.
+
+    Secrets are left to people.
+    """
     for e in ENVIRONMENTS:
         if e.code in bad:
             yield from _environment(answers, e, wishes)
 
 
 def _environment(answers: Answers, e: Environment, wishes: HostOptions) -> Iterator[Request]:
-    """The environment itself where it lacks something that one request gives it, and who may enter it."""
+    """The request for the environment itself if it lacks something, and those for who may enter it."""
     wrong = [w for w in look.environment(answers, e) if "secret" not in w]
     if e.reviewed and not wishes.reviewers:
         wrong = [w for w in wrong if w not in UNREVIEWED]
@@ -52,7 +55,7 @@ def _environment(answers: Answers, e: Environment, wishes: HostOptions) -> Itera
 
 
 UNREVIEWED = (look.UNAPPROVED, look.SELF_APPROVED, look.BYPASSED)
-"""What stays wrong until somebody names reviewers, or that the API does not set."""
+"""What stays wrong until reviewers are named, or cannot be set through the API."""
 
 
 def _body(answers: Answers, e: Environment, wishes: HostOptions) -> dict[str, JsonValue]:
@@ -66,7 +69,7 @@ def _body(answers: Answers, e: Environment, wishes: HostOptions) -> dict[str, Js
 
 
 def _reviewers_there(answers: Answers, e: Environment) -> dict[str, JsonValue]:
-    """The reviewers that an environment has: a request that leaves them out would take them away."""
+    """The reviewers that an environment has: a request that omits them would remove them."""
     known = (answers.get(f"/environments{LIST}").body or {}).get("environments", ())
     rules = next((x.get("protection_rules", ()) for x in known if x["name"] == e.name), ())
     rule = next((r for r in rules if r["type"] == "required_reviewers"), None)

@@ -1,4 +1,4 @@
-"""What else of a checkout names the challenge and its people: each file's text as `challenge.toml` wants it."""
+"""Other files of a checkout that name the challenge and its people: their texts according to `challenge.toml`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OWNERS: Final = Path(".github/CODEOWNERS")
 FORM: Final = Path(".github/ISSUE_TEMPLATE/submission.yml")
 TRAINING: Final = Path("evaluator/submissions/rules/training_data.txt")
 STANDS_FOR: Final = "my-set"
-"""The dataset of examples, which a reader replaces."""
+"""The dataset in examples, to be replaced by the reader."""
 _CHOICE: Final = re.compile(r"(  id: dataset\n(?:  .*\n)*?    options:\n)((?:    - .*\n)+)")
-"""The datasets in the form of submissions."""
+"""The datasets in the submission form."""
 _AUTHORS: Final = re.compile(r"^authors:\n((?:[ -].*\n)*)", re.MULTILINE)
 
 
 def other_names(root: Path, challenge: Challenge) -> dict[Path, str]:
-    """By file below a checkout the text as it should be, of the files that say otherwise; one that is missing stays so."""
+    """By file below a checkout, the correct text of every file that differs; missing files are left out."""
     texts: dict[Path, str] = {}
     for name, revise in _REVISIONS.items():
         path = root / name
@@ -35,10 +35,10 @@ def other_names(root: Path, challenge: Challenge) -> dict[Path, str]:
 
 
 def owners(text: str, challenge: Challenge, gone: Collection[str] = ()) -> str:
-    """CODEOWNERS with the challenge's people in place of others': of `gone`, and of teams that another organisation has.
+    """CODEOWNERS with the challenge's people instead of others': of `gone`, and of another organisation's teams.
 
-    Single accounts stay, for a host may name more people than `challenge.toml` does; where not one of its people
-    stands in the file, all of it is another challenge's.
+    Single accounts stay, because a host may name more people than `challenge.toml` does; if none of its
+    people is in the file, all of it belongs to another challenge.
     """
     people = (*challenge.maintainers, *challenge.security)
     ours = bool({*people} & {*text.split()})
@@ -62,7 +62,7 @@ def owners(text: str, challenge: Challenge, gone: Collection[str] = ()) -> str:
 
 
 def choices(text: str, ids: Iterable[str]) -> str:
-    """The issue form with these datasets to choose from, in this order where others stand there."""
+    """The issue form with a choice of these datasets, in this order if it now has others."""
     wanted = [*ids]
     match = _CHOICE.search(text)
     if match is None or {line[6:] for line in match[2].splitlines()} == {*wanted}:
@@ -89,14 +89,14 @@ def _training(text: str, challenge: Challenge) -> str:
 
 
 def _readme(text: str, challenge: Challenge) -> str:
-    """README's title, and a dataset in its commands that participants can name."""
+    """The README with the right title, and with a dataset that participants can use in its commands."""
     known = {*dataset_ids(), STANDS_FOR}
     whole = re.sub(r"\A# .*", lambda _: f"# {challenge.name}", text)
     return re.sub(r"(?<=--dataset )[a-z0-9-]+", lambda d: d[0] if d[0] in known else example_dataset(), whole)
 
 
 def _citation(text: str, challenge: Challenge) -> str:
-    """CITATION.cff's own fields: title, addresses, and the steward where one body alone is the author."""
+    """CITATION.cff with the right title, addresses and, if a single organisation is the author, steward."""
     fields = {"title": challenge.name, "repository-code": challenge.repository_url, "url": challenge.site}
     for key, value in fields.items():
         text = re.sub(rf"^{key}: .*", f"{key}: {_literal(value)}", text, count=1, flags=re.MULTILINE)
@@ -108,7 +108,10 @@ def _citation(text: str, challenge: Challenge) -> str:
 
 
 def _deposit(text: str, challenge: Challenge) -> str:
-    """Zenodo's title, description and single creator; the rest of the file stays, and the whole where it is no object."""
+    """Zenodo's title, description and single creator.
+
+    The rest of the file stays, and all of it if it is not an object.
+    """
     try:
         value = parse_strict(text.encode())
     except ValueError:
@@ -128,12 +131,12 @@ def _deposit(text: str, challenge: Challenge) -> str:
 
 
 def _container(text: str, challenge: Challenge) -> str:
-    """The development container's name."""
+    """The development container's configuration with the right name."""
     return re.sub(r'^(\s*"name": )".*"', rf"\1{_literal(challenge.name)}", text, count=1, flags=re.MULTILINE)
 
 
 def _literal(words: str) -> str:
-    """Words as a string of JSON and YAML, in a replacement that stands for itself."""
+    """Words as a string of JSON and YAML, escaped for use as a regular expression's replacement."""
     return json.dumps(words, ensure_ascii=False).replace("\\", r"\\")
 
 
@@ -149,7 +152,7 @@ _REVISIONS: Final[Mapping[str, Callable[[str, Challenge], str]]] = {
 
 
 def lines_that_differ(old: str, new: str) -> Sequence[tuple[int, str, str]]:
-    """By line number of the old text what stands there and what should; a line that is missing is told at its place."""
+    """By line number of the old text, the current and the correct line; a missing line is reported at its place."""
     from difflib import SequenceMatcher
     from itertools import zip_longest
 

@@ -1,4 +1,4 @@
-"""A request that sets something on GitHub, and what a host wishes."""
+"""A request that sets something on GitHub, and a host's options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Body = Mapping[str, JsonValue] | None
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that sets something: for which rows of the table, what it does in words, and what is sent where."""
+    """A request that sets something: the table's rows it is for, a description, and what is sent where."""
 
     codes: tuple[str, ...]
     what: str
@@ -25,9 +25,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """What the table does not know.
+    """Options that the table does not contain.
 
-    The profile, the publisher's App by its slug, who reviews, by numeric ids, and the labels of the machine that scores.
+    The profile, the publisher's App by its slug, the reviewers by numeric id, and the labels of the scoring
+    machine.
     """
 
     profile: Literal["small", "fortress"]

@@ -14,16 +14,16 @@ from evaluator.github.api import STATUS
 from evaluator.hosting.requests import HostOptions, Method, Request
 
 DEPENDABOT: Final = 29110
-"""The id of Dependabot among GitHub's apps, which alone may make branches."""
+"""The id of Dependabot among GitHub's apps, the only one that may create branches."""
 OTHERS: Final = "every other branch"
 
 
 def rulesets(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> Iterator[Request]:
-    """What makes main's rules right, and those for every other branch. Rules of other kinds stay as they are."""
+    """The requests that correct the rules for main and for every other branch. Rules of other kinds are left alone."""
     fortress = wishes.profile == "fortress"
     codes = tuple(c for c in ("RD602", "RD603", "RD604", "RD605") if c in bad)
     app = publisher(answers, wishes.bot) if fortress else None
-    # Who may go past the rules is a choice of the host's as long as the publisher's App is not there.
+    # The host decides who may bypass the rules as long as the publisher's App is not installed.
     if codes and (app is not None or codes != ("RD605",)):
         rules: list[Any] = [{"type": kind} for kind in look.LINEAR]
         rules += _reviewed(answers) if fortress else []
@@ -40,7 +40,7 @@ def rulesets(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> Iter
 
 
 def bypassed_elsewhere(answers: Answers) -> bool:
-    """Whether somebody may go past main's rules by a ruleset of another name, which the plan leaves alone."""
+    """Whether somebody may bypass main's rules under a ruleset of another name, which the plan leaves alone."""
     known = answers.get(f"/rulesets{LIST}").body or []
     own = {int(r["id"]) for r in known if r["name"] == "main" and r.get("source_type") != "Organization"}
     numbers = {int(r.get("ruleset_id") or 0) for r in answers.get(look.MAIN).body or ()} - own - {0}
@@ -48,7 +48,7 @@ def bypassed_elsewhere(answers: Answers) -> bool:
 
 
 def publisher(answers: Answers, slug: str) -> int | None:
-    """The id of the publisher's App, `None` where it is not installed or the token may not see it."""
+    """The id of the publisher's App, `None` if it is not installed or the token may not see it."""
     if answers.need("")["owner"]["type"] != "Organization":
         return None
     body = answers.get(f"/orgs/{{org}}/installations{LIST}").body or {"installations": []}
@@ -58,7 +58,7 @@ def publisher(answers: Answers, slug: str) -> int | None:
 def _ruleset(
     answers: Answers, codes: tuple[str, ...], name: str, words: str, rules: list[Any], *, actor: int | None
 ) -> Iterator[Request]:
-    """The request that makes a ruleset, or gives the one of this name what it lacks; none where it lacks nothing."""
+    """The request that creates a ruleset, or adds what the one with this name lacks; none if it lacks nothing."""
     known = answers.get(f"/rulesets{LIST}").body or []
     number = next(
         (int(r["id"]) for r in known if r["name"] == name and r.get("source_type") != "Organization"), None
@@ -84,7 +84,7 @@ def _ruleset(
 
 
 def _same(old: JsonValue, new: JsonValue) -> bool:
-    """Whether a ruleset's field says what it should, in whatever order, and with more beside it."""
+    """Whether a ruleset's field contains what it should, in any order, possibly with more."""
     if isinstance(new, dict) and isinstance(old, dict):
         return all(_same(old.get(k), v) for k, v in new.items())
     if isinstance(new, list) and isinstance(old, list):
