@@ -210,7 +210,7 @@ def sorting(site: Path) -> list[float]:
 
 
 def make(folder: Path, n_models: int, n_studies: int) -> None:
-    """A leaderboard of made-up numbers in `folder`, with the studies of the public set and what ReXrank reported."""
+    """A leaderboard of made-up numbers in `folder`, with the studies of the public dataset and what ReXrank reported."""
     tables = make_crowd(folder, DATASETS, n_models=n_models, n_studies=400, n_public=n_studies)
     shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
     names = [r["id"] for r in tables[0]["rows"]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from evaluator.cli.output import result
 from evaluator.cli.progress import progress
 from evaluator.cli.score import known_keys
+from evaluator.core.counts import count_text
 from evaluator.core.problems import ExitCode
 from evaluator.core.workspace import store_directory
 from evaluator.scoring.records import collect
@@ -76,8 +77,8 @@ def render(found: AgreementResult) -> str:
     pref, judge = found.pref, found.judge
     lines = [
         (
-            f"RadPref: {pref.pairs} pairs, {pref.radiologists} radiologists; Kendall's tau-b and preference accuracy "
-            f"with 95 % intervals, pairs resampled. RadJudge: {len(judge.cases)} cases."
+            f"RadPref: {count_text(pref.pairs, 'pair')}, {count_text(pref.radiologists, 'radiologist')}; Kendall's tau-b and preference accuracy "
+            f"with 95 % intervals, pairs resampled. RadJudge: {count_text(len(judge.cases), 'case')}."
         )
     ]
     for human in pref.humans:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from evaluator.cli.output import result
 from evaluator.cli.progress import progress
+from evaluator.core.counts import count_text
 from evaluator.core.problems import InputError
 from evaluator.core.workspace import store_directory
+from evaluator.datasets.tasks.task import track_title
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.overall_table import range_text, read_overall
 from evaluator.leaderboard.rank import rank_all
@@ -44,7 +46,7 @@ def print_table(table: Table) -> None:
 
     note = " – rehearsal with stand-ins, not results" if table.rehearsal else ""
     grid = Grid(
-        title=f"{table.title}, {table.track} track (n = {table.n}, {table.n_clusters} patients){note}",
+        title=f"{table.title}, {track_title(table.track)} (n = {table.n}, {count_text(table.n_clusters, 'patient')}){note}",
         title_justify="left",
     )
     grid.add_column("Rank", justify="right")
@@ -58,7 +60,7 @@ def print_table(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=40 + 18 * len(table.metrics))
-    console.print(grid if table.all_rows else Text(f"{table.title}, {table.track} track: no row."))
+    console.print(grid if table.all_rows else Text(f"{table.title}, {track_title(table.track)}: no rows."))
     for line in [*tables.unranked_notes(table), *tables.baseline_notes(table), *table.notes]:
         console.print(Text(f"note: {line}"))
 

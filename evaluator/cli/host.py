@@ -12,6 +12,7 @@ from evaluator.cli.host_addresses import mend_addresses, other_addresses
 from evaluator.cli.host_dataset import MeasuredDataset, measure
 from evaluator.cli.host_identity import WORDS, Data, Identity, asked, check_ids, new_challenge, read_draft
 from evaluator.cli.output import result
+from evaluator.core.counts import count_text
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.host_files import InvalidFile
 from evaluator.core.problems import InputError
@@ -191,7 +192,7 @@ def run_addresses(root: Path, *, write: bool) -> int:
         print(f"{a.file}:{a.line}: {a.found}; wanted: {a.wanted}")
     if left:
         print(
-            f"{len(left)} lines lead to another challenge, or name it. Fix them with: rexrank host addresses --write"
+            f"{count_text(len(left), 'line leads', 'lines lead')} to another challenge, or name it. Fix them with: rexrank host addresses --write"
         )
         return 1
     print(f"every address points to {challenge.repository}")

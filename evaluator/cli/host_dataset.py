@@ -12,6 +12,7 @@ from typing import Final
 import yaml
 from pydantic import JsonValue
 
+from evaluator.core.counts import count_text
 from evaluator.core.files import parse_strict, write_text
 from evaluator.core.problems import InputError, visible
 from evaluator.datasets.references import check_references, load_references
@@ -102,10 +103,12 @@ def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredD
         )
     result = _read(whole, dataset)
     tracks = ", ".join(f"{t} {n:,}" for t, n in result.tracks.items())
-    patients = f" of {counts.patients:,} patients (by {fields})"
+    patients = f" of {count_text(counts.patients, 'patient')} (by {fields})"
     if not fields:
         patients = f", each treated as a separate patient{lacking}"
-    words = f"{counts.items:,} {get_task(task).items}{patients}; tracks: {tracks}"
+    words = (
+        f"{count_text(counts.items, get_task(task).item, get_task(task).items)}{patients}; tracks: {tracks}"
+    )
     return MeasuredDataset(_text(whole, dataset), result, words)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from evaluator.cli.output import result
+from evaluator.core.counts import count_text
 from evaluator.core.problems import ExitCode
 from evaluator.submissions import outcome
 from evaluator.submissions.import_manifest import read_manifest
@@ -30,7 +31,7 @@ def run_import(
     for model in models:
         print(f"wrote {root / model}")
     if imports.same:
-        print(f"{len(imports.same)} files already exist, byte for byte")
+        print(f"{count_text(len(imports.same), 'file already exists', 'files already exist')}, byte for byte")
     return _ending(imports, models, root, skip_invalid=skip_invalid, dry_run=dry_run)
 
 

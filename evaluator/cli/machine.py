@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from evaluator.cli.exit_codes import each
 from evaluator.cli.output import add_results, result
+from evaluator.core.counts import count_text
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.core.typed import view
@@ -42,8 +43,9 @@ def run_data_check(directory: Path) -> int:
         report = check_references(load_references(get_dataset(name), directory))
         tracks = ", ".join(f"{t} {n}" for t, n in report.tracks.items())
         known = "agrees with the registry" if report.ids_digest_known else "not in the registry yet"
+        task = get_task(get_dataset(name).task)
         print(
-            f"{name}: {report.items} {get_task(get_dataset(name).task).items} of {report.patients} patients"
+            f"{name}: {count_text(report.items, task.item, task.items)} of {count_text(report.patients, 'patient')}"
         )
         others = ", ".join(f"{k} {n}" for k, n in report.others.items())
         print(f"  {f'sections: {others}; ' if others else ''}tracks: {tracks}")
@@ -84,7 +86,7 @@ def run_cache_info(store: Path | None) -> int:
     root = store_directory(store) / "texts"
     info = TextCache(root).info()
     result({"folder": str(root), **info})
-    print(f"{root}: {info['entries']} entries, {info['bytes'] / 1e9:.3f} GB")
+    print(f"{root}: {count_text(info['entries'], 'entry', 'entries')}, {info['bytes'] / 1e9:.3f} GB")
     return 0
 
 
@@ -94,7 +96,9 @@ def run_cache_prune(store: Path | None, max_gb: float) -> int:
 
     counts = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
     result({**counts})
-    print(f"removed {counts['removed']} entries, kept {counts['kept']} ({counts['bytes'] / 1e9:.3f} GB)")
+    print(
+        f"removed {count_text(counts['removed'], 'entry', 'entries')}, kept {counts['kept']} ({counts['bytes'] / 1e9:.3f} GB)"
+    )
     return 0
 
 
@@ -179,7 +183,7 @@ def run_models_verify(override: Path | None) -> int:
         )
         return 2
     if bad:
-        print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
+        print(f"{count_text(bad, 'model')} cannot be used. Fetch again with: rexrank models fetch KEY")
     return ExitCode.FAILURE if bad else ExitCode.DONE
 
 
@@ -200,7 +204,9 @@ def run_models_record(override: Path | None, out: Path | None) -> int:
         print(text, end="")
         return 0
     write_text(out, text)
-    print(f"wrote {out}: {sum(map(len, lock.root.values()))} files of {len(lock.root)} models")
+    print(
+        f"wrote {out}: {count_text(sum(map(len, lock.root.values())), 'file')} of {count_text(len(lock.root), 'model')}"
+    )
     return 0
 
 
@@ -220,12 +226,14 @@ def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, 
             print(f"  there  {d.there.sha256} {d.there.size:>14,} bytes")
     wrong = sum(d.agreement == "different" for d in differences)
     if wrong:
-        print(f"{wrong} files differ: nothing was confirmed. Fetch them again on both machines.")
+        print(
+            f"{count_text(wrong, 'file differs', 'files differ')}: nothing was confirmed. Fetch them again on both machines."
+        )
         return ExitCode.INPUT
     if confirm:
         path = lock_path(lock)
         print(
-            f"{comparison.confirm(differences, path)} files added to {path}. Commit it, naming who compared them."
+            f"{count_text(comparison.confirm(differences, path), 'file')} added to {path}. Commit it, naming who compared them."
         )
     return 0
 

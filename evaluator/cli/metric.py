@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from evaluator.cli.progress import progress
 from evaluator.cli.score import known_keys
 from evaluator.core.console import print_data
+from evaluator.core.counts import count_text
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.installation import install_hint
 from evaluator.core.problems import ExitCode, InputError
@@ -117,7 +118,7 @@ def summary(result: Result, protocol: ProtocolName) -> str:
     """Means with intervals as lines of text, below the settings they were computed with."""
     groups = len(set(result.patients)) if result.patients else 0
     lines = [
-        f"{len(result.ids):,} pairs" + (f" of {groups:,} patients" if groups else ""),
+        count_text(len(result.ids), "pair") + (f" of {count_text(groups, 'patient')}" if groups else ""),
         f"protocol {protocol}: {PROTOCOLS[protocol]}",
         "",
         f"  {'metric':<18} {'mean':>9}  95 % interval",

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from evaluator.cli.job import Job, read_job, text_of
 from evaluator.cli.output import result
+from evaluator.core.counts import count_text
 from evaluator.core.files import write_text
 from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
@@ -44,7 +45,7 @@ def _said(intake: Intake) -> str:
     if intake.kind == "other":
         return "This pull request does not change a submission."
     errors, warnings = intake.report.problems.n_errors, intake.report.problems.n_warnings
-    return f"{intake.kind}: {'valid' if intake.ok else 'not valid'}, {errors} errors, {warnings} warnings"
+    return f"{intake.kind}: {'valid' if intake.ok else 'not valid'}, {count_text(errors, 'error')}, {count_text(warnings, 'warning')}"
 
 
 def _facts(intake: Intake) -> dict[str, JsonValue]:
@@ -82,7 +83,7 @@ def run_recheck(folder: Path) -> int:
                 raise
             failed += 1
             print(f"pull request {pull.number}: {error}")
-    print(f"{len(messages)} pull requests checked; {failed} could not be checked.")
+    print(f"{count_text(len(messages), 'pull request')} checked; {failed} could not be checked.")
     result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
     if messages:
         write_feedback(folder, messages)

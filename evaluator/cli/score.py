@@ -19,7 +19,7 @@ from evaluator.core.workspace import references_directory, store_directory
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.datasets.tasks.task import get_task
+from evaluator.datasets.tasks.task import get_task, track_title
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, typed_record
@@ -204,7 +204,9 @@ def _score_whole(
     for path in paths:
         record = typed_record(path)
         missing |= bool(record.missing)
-        print(f"{record.team}/{record.model} on {dataset.title}, {record.track} track (n = {record.n}):")
+        print(
+            f"{record.team}/{record.model} on {dataset.title}, {track_title(record.track)} (n = {record.n}):"
+        )
         print(summary(record))
         print(f"  record: {path}")
     add_results([str(path) for path in paths])

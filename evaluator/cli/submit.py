@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluator.cli.output import result
 from evaluator.core.console import print_data
+from evaluator.core.counts import count_text
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, Problems, Severity, pointer
 from evaluator.core.workspace import references_directory
@@ -118,9 +119,10 @@ def run_convert(
     """
     dataset = get_dataset(dataset_id)
     directory = references_directory(references)
+    task = get_task(dataset.task)
     is_here = directory is not None and (directory / f"{dataset.id}.json").is_file()
     try:
-        form = predictions_of(get_task(dataset.task))
+        form = predictions_of(task)
         predictions, notes = form.convert(
             source,
             dataset,
@@ -138,7 +140,7 @@ def run_convert(
     path = out if out.suffix == ".json" else out / f"{dataset.id}.json"
     write_text(path, text)
     print(
-        f"{'wrote' if shown is None else 'would write'} {(shown or path.parent) / path.name}: {len(predictions):,} {get_task(dataset.task).items}"
+        f"{'wrote' if shown is None else 'would write'} {(shown or path.parent) / path.name}: {count_text(len(predictions), task.item, task.items)}"
     )
     for note in notes:
         print(f"  {note}")

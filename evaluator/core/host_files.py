@@ -18,6 +18,7 @@ from typing import IO, Any, Final, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from evaluator.core.counts import count_text
 from evaluator.core.plain_yaml import MAX_DEPTH, StrictLoader, check_events
 from evaluator.core.problems import InputError, Problems, pointer
 from evaluator.core.typed import DISAGREE, FIELD, add_violations
@@ -55,7 +56,7 @@ class InvalidFile(InputError):
 
     def __init__(self, file: str, problems: Problems) -> None:
         n = problems.n_errors
-        lines = [f"{file} cannot be used: {n} problem{'s' * (n != 1)}."]
+        lines = [f"{file} cannot be used: {count_text(n, 'problem')}."]
         for p in problems:
             place = " ".join(x for x in (p.code, p.pointer, f"line {p.line}" if p.line else "") if x)
             lines += [

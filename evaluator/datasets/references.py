@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import Field, JsonValue
 
+from evaluator.core.counts import count_text
 from evaluator.core.files import sha256_bytes, whole_object
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError, visible
@@ -24,7 +25,7 @@ from evaluator.core.typed import Lines, Typed
 from evaluator.core.types import Pair
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, Manifest, ids_digest, study_ids
-from evaluator.datasets.tasks.task import Item, Prediction, Task, get_task, load
+from evaluator.datasets.tasks.task import Item, Prediction, Task, get_task, load, track_title
 
 _AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")
 _AGE_GROUPS: Final = ((18, "<18"), (40, "18-39"), (65, "40-64"), (80, "65-79"), (200, "80+"))
@@ -219,9 +220,9 @@ def check_references(references: References) -> ReferenceCounts:
     wrong = []
     task = get_task(dataset.task)
     if dataset.size is not None and len(studies) != dataset.size:
-        wrong.append(f"{len(studies)} {task.items} found, {dataset.size} wanted")
+        wrong.append(f"{count_text(len(studies), task.item, task.items)} found, {dataset.size:,} wanted")
     wrong += [
-        f"{tracks[t]} {task.items} with a reference in the {t} track, {n} wanted"
+        f"{count_text(tracks[t], task.item, task.items)} with a reference in the {track_title(t)} track, {n:,} wanted"
         for t, n in dataset.tracks.items()
         if n is not None and tracks[t] != n
     ]

@@ -40,7 +40,7 @@ class Reference:
     subgroups: Mapping[str, str]
 
     def in_track(self, track: str) -> bool:
-        """Whether the study has a reference in `track` (the report track needs either section)."""
+        """Whether the study has a reference in `track` (`report` needs either section)."""
         return any(section is not None for section in self.sections(track).values())
 
     def sections(self, track: str) -> dict[str, str | None]:

@@ -34,7 +34,7 @@ HELD: Final = 8
 
 
 class Contents(Mapping[str, Any]):
-    """The content of a bundle's JSON files by name, each read when it is asked for: the reports of a public set alone are hundreds of files."""
+    """The content of a bundle's JSON files by name, each read when it is asked for: the reports of a public dataset alone are hundreds of files."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self._names = dict.fromkeys(names)

@@ -80,7 +80,7 @@ class BundleProvenance(records.Provenance):
 
 
 class BundleLadderStep(records.LadderStep):
-    """Whether a run on a withheld set is shown."""
+    """Whether a run on a withheld dataset is shown."""
 
     best: ModelId | None = Field(title="Best", description="The best run before, team/model.")
 
@@ -130,7 +130,7 @@ class BundleEvent(Event):
 
 
 class BundleCases(CaseTexts):
-    """Texts of a public set, by study."""
+    """Texts of a public dataset, by study."""
 
     dataset: Slug
     references_sha256: Sha256

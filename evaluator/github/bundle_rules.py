@@ -76,7 +76,7 @@ def check_sanity(bundle: Bundle, name: str) -> None:
 
 
 def check_cases(bundle: Bundle, name: str) -> None:
-    """Texts of a public set, all of the same studies and the same references."""
+    """Texts of a public dataset, all of the same studies and the same references."""
     if not board_of(name).dataset.exposure.studies:
         refuse(name, "contains texts of a dataset that is not public")
     value, board = read_content(bundle, name, "cases", CaseTexts)
@@ -104,7 +104,7 @@ def _truth(bundle: Bundle, board: Board) -> CaseTexts | None:
 
 
 def check_studies(bundle: Bundle, name: str) -> None:
-    """Per-study scores of a public set: the columns of its record, whose means they give."""
+    """Per-study scores of a public dataset: the columns of its record, whose means they give."""
     if not board_of(name).dataset.exposure.studies:
         refuse(name, "contains per-study scores of a dataset that is not public")
     record = record_at(bundle, name, f"records/{name[8:-8]}.json")

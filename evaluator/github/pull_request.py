@@ -228,7 +228,7 @@ def submission_folders(found: Sequence[Change]) -> list[str]:
 class FetchedFiles:
     """What was read while the files of a pull request were fetched; nothing of it has been checked.
 
-    `contacts`: the handles of its card. `limited`: by withheld set the digest of its predictions.
+    `contacts`: the handles of its card. `limited`: by withheld dataset the digest of its predictions.
     """
 
     contacts: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The runner's ledger as everybody may read it: check runs on main's first commit.
 
-The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a withheld set
+The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a withheld dataset
 the report notes what it said as a check run `rexrank/quota/<dataset>/team/<team>`, and one for each account behind the
 run, on the one commit that every clone of main can name, so that a hosted job can say when the next run is before a
 maintainer asks. Check runs and not statuses, because GitHub finds those of a name: a question is one request, however
@@ -46,7 +46,7 @@ class QuotaNote:
 class QuotaNotes:
     """What the notes say of a submission.
 
-    `waits`: by withheld set the time of the next run, `None` where it may run now. `shared`: the sets on which an
+    `waits`: by withheld dataset the time of the next run, `None` where it may run now. `shared`: the sets on which an
     account has to wait, and not the team alone. `teams`: by account the teams for which its runs were noted.
     """
 
@@ -56,7 +56,7 @@ class QuotaNotes:
 
 
 def context(dataset: str, holder: str) -> str:
-    """The name of the notes of a team or an account (`Entrant.holders`) on a withheld set."""
+    """The name of the notes of a team or an account (`Entrant.holders`) on a withheld dataset."""
     return f"{CONTEXT}/{dataset}/{holder}"
 
 
@@ -95,7 +95,7 @@ def write_notes(repo: Repository, first: str, entrant: Entrant, standings: Seque
 def notes_on(
     repo: Repository, first: str, submission: Submission, accounts: Iterable[int], now: datetime
 ) -> QuotaNotes:
-    """What the notes say of a submission and the accounts behind it: one request for each of them and withheld set.
+    """What the notes say of a submission and the accounts behind it: one request for each of them and withheld dataset.
 
     Predictions that were scored before are free. What is not written is free too: the ledger decides.
     """
@@ -118,7 +118,7 @@ def notes_on(
 
 
 def grant(repo: Repository, first: str, files: Mapping[str, str], by: str) -> None:
-    """Notes that one more run is granted to prediction files, by withheld set their digests; `by`: the maintainer's login."""
+    """Notes that one more run is granted to prediction files, by withheld dataset their digests; `by`: the maintainer's login."""
     for dataset, digest in files.items():
         name = f"{GRANT}/{dataset}/{digest}"
         if not api.check_titles(repo, first, name):
@@ -126,12 +126,12 @@ def grant(repo: Repository, first: str, files: Mapping[str, str], by: str) -> No
 
 
 def granted(repo: Repository, first: str, files: Mapping[str, str]) -> list[str]:
-    """The digests among prediction files (by withheld set) that a maintainer granted one more run."""
+    """The digests among prediction files (by withheld dataset) that a maintainer granted one more run."""
     return [digest for d, digest in files.items() if api.check_titles(repo, first, f"{GRANT}/{d}/{digest}")]
 
 
 def limited_files(submission: Submission) -> dict[str, str]:
-    """By withheld set of a submission the digest of its predictions."""
+    """By withheld dataset of a submission the digest of its predictions."""
     return {d: p.sha256 for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
 
 

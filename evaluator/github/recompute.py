@@ -1,6 +1,6 @@
 """What the publisher works out again from main and from what is public, rather than take the runner's word for it.
 
-Texts of a public set come from main's submissions, its references from what is published already, new lines of
+Texts of a public dataset come from main's submissions, its references from what is published already, new lines of
 the history name models that main knows, and one metric of some items (BLEU-2 of reports) is computed anew. What only the runner can
 know (scores of models, the null rows, the references of a board's first publication) is left to the
 rules of `evaluator/github/bundle_rules.py`.

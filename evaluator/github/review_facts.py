@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import visible
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import Prediction, Task, get_task
@@ -54,7 +55,7 @@ def file_facts(predictions: Predictions) -> list[str]:
             f"(5th, 50th, 95th percentile), {words[-1]} at most"
         ),
         f"the most frequent report is {'empty' if not top else 'the same'} in {times:,} of {len(texts):,} studies",
-        f"{odd:,} reports contain non-ASCII characters, {predictions.n_empty:,} are empty",
+        f"{count_text(odd, 'report contains', 'reports contain')} non-ASCII characters, {count_text(predictions.n_empty, 'is', 'are')} empty",
         "flags on single reports: "
         + (", ".join(f"{k} in {n:,}" for k, n in sorted(flags.items())) or "none"),
     ]

@@ -6,9 +6,10 @@ import html
 from collections.abc import Sequence
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.datasets.challenge import challenge
-from evaluator.datasets.tasks.task import baseline_title, task_of
+from evaluator.datasets.tasks.task import baseline_title, task_of, track_title
 from evaluator.github.quota_status import readable
 from evaluator.github.score_result import (
     BoardResult,
@@ -71,7 +72,7 @@ def score_comment(result: ScoreResult, repository: str) -> str:
 
 def _title(board: BoardResult) -> str:
     """A board's title inside HTML."""
-    return f"<b>{quiet(html.escape(' '.join(board.title.split())))}, {board.track} track</b>"
+    return f"<b>{quiet(html.escape(' '.join(board.title.split())))}, {track_title(board.track)}</b>"
 
 
 def _summary(boards: Sequence[BoardResult]) -> list[str]:
@@ -86,11 +87,13 @@ def _summary(boards: Sequence[BoardResult]) -> list[str]:
         digits = digits_of(board.step)
         value = "–" if row is None else _value(row, metric.key, digits)
         lines.append(
-            f"| [{markdown_text(board.title)}, {board.track}]({url}) | {rank} | {_head(metric)} {value} "
+            f"| [{markdown_text(board.title)}, {track_title(board.track)}]({url}) | {rank} | {_head(metric)} {value} "
             f"| {_was(before, digits)} |"
         )
     unranked = [
-        f"- **No rank on {markdown_text(b.title)}, {b.track}:** {_sentence(b.why)}" for b in boards if b.why
+        f"- **No rank on {markdown_text(b.title)}, {track_title(b.track)}:** {_sentence(b.why)}"
+        for b in boards
+        if b.why
     ]
     return [*lines, "", *unranked] if unranked else lines
 
@@ -121,8 +124,12 @@ def _after_failure(result: ScoreResult) -> list[str]:
 
 def _board_lines(board: BoardResult) -> list[str]:
     """One board: the rows around the model, every metric, the predictions as a whole."""
+    task = task_of(board.track)
     step = f" Scores are rounded to steps of {board.step:.3g}." if board.step else ""
-    lines = ["", f"{board.n:,} {task_of(board.track).items} of {board.n_clusters:,} patients.{step}"]
+    lines = [
+        "",
+        f"{count_text(board.n, task.item, task.items)} of {count_text(board.n_clusters, 'patient')}.{step}",
+    ]
     own = board.row
     if own is None:
         return lines

@@ -46,7 +46,7 @@ class Answer:
     body: str = ""
     sha: str | None = None
     grant: Mapping[str, str] = field(default_factory=dict)
-    """By withheld set the prediction files that are granted one more run."""
+    """By withheld dataset the prediction files that are granted one more run."""
     first: str = ""
     """Main's first commit, on which a grant is noted."""
 
@@ -153,7 +153,7 @@ def start(
 ) -> str:
     """The answer to an accepted request, after its run was started, once.
 
-    `grant`: by withheld set the digests of predictions that `by` grants one more run, noted on main's `first` commit.
+    `grant`: by withheld dataset the digests of predictions that `by` grants one more run, noted on main's `first` commit.
     """
     if grant:
         slots.grant(repo, first, grant, by)

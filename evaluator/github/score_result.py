@@ -177,7 +177,7 @@ class ScoreResult(Typed):
     error: Annotated[str, Field(max_length=MAX_WORDS)] | None
     not_scored: Annotated[tuple[Title, ...], Field(strict=False, max_length=20)]
     quota: Annotated[tuple[Standing, ...], Field(strict=False, max_length=20)] = Field(
-        description="What the ledger says of the team on each withheld set."
+        description="What the ledger says of the team on each withheld dataset."
     )
     boards: Annotated[tuple[BoardResult, ...], Field(strict=False, max_length=20)]
 

@@ -51,7 +51,7 @@ def exceeded(leaderboard: Path, repository: int, submission: Submission) -> list
     ]
     now = sizes(leaderboard)
     lines = [line for board in boards for line in _of_board(leaderboard, *board)]
-    # A model brings a record, and on a public set per-study scores and texts.
+    # A model brings a record, and on a public dataset per-study scores and texts.
     added = [sizes_of_one(leaderboard, *board) for board in boards]
     files, total = now.files + sum(a.files for a in added), now.total + sum(a.total for a in added)
     if files > MAX_FILES:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import visible
 from evaluator.datasets.challenge import Policy, challenge
@@ -60,7 +61,10 @@ def verdict(intake: Intake) -> tuple[str, str]:
     if withdrawn(intake):
         return "success", "a withdrawal: nothing to score"
     if intake.kind == "import":
-        return "success", f"an import of {len(intake.report.found)} submissions: scored once it is merged"
+        return (
+            "success",
+            f"an import of {count_text(len(intake.report.found), 'submission')}: scored once it is merged",
+        )
     if challenge().scores_after_merge:
         return "success", "valid: scored once it is merged"
     return "pending", "valid; waiting for a maintainer to review it and request scoring"
@@ -87,15 +91,11 @@ def _submission(intake: Intake) -> Submission | None:
     return intake.report.found[0].submission if intake.report.found else None
 
 
-def _count(n: int, word: str) -> str:
-    return f"{n:,} {word}{'s' * (n != 1)}"
-
-
 def _refusal(intake: Intake) -> str:
     """Everything that is wrong, with what to do about it first."""
     problems = intake.report.problems
-    counts = [_count(problems.n_errors, "problem")] * bool(problems.n_errors)
-    counts += [_count(problems.n_warnings, "warning")] * bool(problems.n_warnings)
+    counts = [count_text(problems.n_errors, "problem")] * bool(problems.n_errors)
+    counts += [count_text(problems.n_warnings, "warning")] * bool(problems.n_warnings)
     where = f"{code_span(intake.folder)} at commit" if intake.folder else "Commit"
     lines = [
         f"### ❌ Not valid{': ' if counts else ''}{', '.join(counts)}",
@@ -145,9 +145,9 @@ def _import(intake: Intake) -> str:
     """What an import holds, for the people who review it as one change."""
     entries = intake.report.found
     problems = intake.report.problems
-    warned = f" with {_count(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
+    warned = f" with {count_text(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
     lines = [
-        f"### ✅ Valid import{warned}: {_count(len(entries), 'submission')}",
+        f"### ✅ Valid import{warned}: {count_text(len(entries), 'submission')}",
         "",
         f"At commit {code_span(intake.sha)}, by a maintainer.",
         "",
@@ -182,7 +182,7 @@ def _import(intake: Intake) -> str:
 
 def _valid(intake: Intake, submission: Submission, around: RepositoryFacts) -> str:
     problems = intake.report.problems
-    warned = f" with {_count(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
+    warned = f" with {count_text(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
     lines = [
         f"### ✅ Valid submission{warned}",
         "",
@@ -203,9 +203,9 @@ def _file_line(file: FileSummary) -> str:
     task = get_task(dataset.task)
     empty = f", {file.empty:,} empty" if file.empty else ""
     of = "" if dataset.size is None else f" of {dataset.size:,}"
-    words = "" if file.median_words is None else f", {_count(file.median_words, 'word')} (median)"
+    words = "" if file.median_words is None else f", {count_text(file.median_words, 'word')} (median)"
     return (
-        f"- **[{dataset.title}]({challenge().site}datasets/{dataset.id}/)**: {file.studies:,}{of} {task.items}, "
+        f"- **[{dataset.title}]({challenge().site}datasets/{dataset.id}/)**: {file.studies:,}{of} {task.items}; "
         f"{tracks_text(file.tracks)}; {file.distinct:,} distinct "
         f"{task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"
     )
@@ -304,7 +304,7 @@ def _for_maintainers(intake: Intake, submission: Submission, around: RepositoryF
 
 def _samples(predictions: Predictions) -> list[str]:
     lines = [
-        f"{_count(min(SAMPLES, len(predictions.items)), task_of(predictions).prediction)} chosen by hash:"
+        f"{count_text(min(SAMPLES, len(predictions.items)), task_of(predictions).prediction)} chosen by hash:"
     ]
     for item in chosen(predictions, SAMPLES):
         lines += ["", "```text", _sample(predictions.items[item]), "```"]

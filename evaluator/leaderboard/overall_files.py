@@ -7,6 +7,7 @@ import io
 
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
+from evaluator.datasets.tasks.task import track_title
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
 from evaluator.leaderboard.table import PairTest
 from evaluator.leaderboard.table_files import csv_text
@@ -65,7 +66,7 @@ def overall_markdown(table: OverallTable) -> str:
     """The table as GitHub Markdown."""
     titles = [b.title for b in table.boards]
     lines = [
-        f"# Across all datasets, {table.track} track",
+        f"# Across all datasets, {track_title(table.track)}",
         "",
         (
             f"Rank ranges on {', '.join(titles)} and across all of them (rule `{table.rule}`): the equal-weight mean of "

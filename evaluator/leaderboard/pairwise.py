@@ -74,7 +74,7 @@ def board_pairwise(
 
     Ends are `None` with fewer than 30
     patients. Differences and ends are as coarse as the set's means,
-    and on a withheld set p and q are in classes.
+    and on a withheld dataset p and q are in classes.
     """
     if not frames:
         return Pairwise({})

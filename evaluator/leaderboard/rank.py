@@ -198,7 +198,7 @@ def _entrants(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) 
 
 
 def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> pd.DataFrame | None:
-    """Studies, patients and subgroups of the dataset's first track; `None` for that track itself or a public set."""
+    """Studies, patients and subgroups of the dataset's first track; `None` for that track itself or a public dataset."""
     first = Board(board.dataset, next(iter(board.dataset.tracks)))
     if board.track == first.track or board.dataset.exposure.small_groups:
         return None

@@ -210,7 +210,7 @@ def _cell(board: Board, record: Record, entrants: Entrants, key: str) -> MetricC
 
 
 def mark_contamination(tables: Sequence[Table]) -> list[Table]:
-    """C22: the tables with a badge at models that fall far more than the cohort from readable to withheld sets.
+    """C22: the tables with a badge at models that fall far more than the cohort from readable to withheld datasets.
 
     Readable: public or restricted, since whoever holds the references could have copied them.
 

@@ -18,6 +18,7 @@ from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed, absent, view
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import track_title
 from evaluator.leaderboard.table import Table, read_tables
 from evaluator.scoring.record import RecordAuthor
 from evaluator.scoring.records import Board, load_record
@@ -152,7 +153,7 @@ def _authors(leaderboard: Path, tables: Iterable[Table]) -> list[RecordAuthor]:
 def _notes(tables: Iterable[Table], deposit: Deposit, date: str) -> str:
     """What a release holds and how to cite it, as Markdown; nothing in it is a stranger's."""
     lines = [f"# The boards as of {date}", "", "| Board | Models |", "|---|---|"]
-    lines += [f"| {t.title}, {t.track} | {len(t.rows)} |" for t in tables]
+    lines += [f"| {t.title}, {track_title(t.track)} | {len(t.rows)} |" for t in tables]
     maker = deposit.creators[0].name
     lines += [
         "",

@@ -7,9 +7,10 @@ import io
 import math
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
-from evaluator.datasets.tasks.task import baseline_title, task_of
+from evaluator.datasets.tasks.task import baseline_title, task_of, track_title
 from evaluator.leaderboard.columns import COLUMNS, shown_columns
 from evaluator.leaderboard.row import Display, Row
 from evaluator.leaderboard.table import Overview, Table
@@ -72,11 +73,12 @@ def table_json(table: Table) -> str:
 
 def table_markdown(table: Table) -> str:
     """The table as GitHub Markdown, numbers as readers see them (skill, or 1/mean)."""
+    task = task_of(table.track)
     lines = [
-        f"# {markdown_text(table.title)}, {table.track} track",
+        f"# {markdown_text(table.title)}, {track_title(table.track)}",
         "",
         (
-            f"{table.n} {task_of(table.track).items} of {table.n_clusters} patients; protocol `{table.protocol}`; ranked by "
+            f"{count_text(table.n or 0, task.item, task.items)} of {count_text(table.n_clusters or 0, 'patient')}; protocol `{table.protocol}`; ranked by "
             f"`{table.primary}` (rule `{table.rule}`); 95 % intervals in brackets."
         ),
         "",

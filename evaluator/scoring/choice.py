@@ -104,7 +104,7 @@ def _shared(
 
 
 def _probing(entry: Entry[Answer], ids: Sequence[str], letters: Sequence[str]) -> list[Flag]:
-    """C19 on a withheld set: against every earlier file of the team, once."""
+    """C19 on a withheld dataset: against every earlier file of the team, once."""
     if entry.board.dataset.exposure.membership_counts:
         return []
     team = entry.name.partition("/")[0]

@@ -267,7 +267,7 @@ def read_studies(
     path = studies_file(leaderboard, store, board, record.team, record.model)
     try:
         if not path.is_file():
-            raise ValueError("it is not there" if not path.exists() else "it is not a file")  # noqa: TRY301
+            raise ValueError("it does not exist" if not path.exists() else "it is not a file")  # noqa: TRY301
         frame = pd.read_parquet(
             io.BytesIO(path.read_bytes()), columns=None if columns is None else [*columns]
         )

@@ -15,6 +15,7 @@ from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
+from evaluator.datasets.tasks.task import track_title
 from evaluator.metrics.registry import fits, metric_keys, task_metrics
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
@@ -76,7 +77,9 @@ def board_pairs(
     pairs = references.pairs(predictions, board.track, protocol)
     if not pairs:
         item = board.task.item
-        raise InputError(f"no {item} of {board.dataset.id} has a reference in the {board.track} track.")
+        raise InputError(
+            f"no {item} of {board.dataset.id} has a reference in the {track_title(board.track)} track."
+        )
     return pairs
 
 

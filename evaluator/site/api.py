@@ -14,7 +14,7 @@ from pydantic import Field
 from evaluator.core.files import sha256_bytes
 from evaluator.core.version import __version__
 from evaluator.datasets.challenge import challenge
-from evaluator.datasets.tasks.task import get_task, task_ids
+from evaluator.datasets.tasks.task import get_task, task_ids, track_title
 from evaluator.leaderboard.history import HISTORY_SCHEMA, HistoryFile
 from evaluator.leaderboard.overall_files import overall_csv, overall_pairs_csv
 from evaluator.leaderboard.row import Entry as Part
@@ -205,7 +205,7 @@ def badge_json(table: Table, row: Row) -> ShieldsBadge:
     words = f"rank {rank_text(row)} of {len(table.rows)}" if ranked else "not ranked"
     return ShieldsBadge(
         schemaVersion=1,
-        label=f"{challenge().short} {table.title} {table.track}",
+        label=f"{challenge().short} {table.title} {track_title(table.track)}",
         message=f"{words} (rehearsal)" if table.rehearsal else words,
         color="inactive" if not ranked or table.rehearsal else "blue",
     )

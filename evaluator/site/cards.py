@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.row import Row
@@ -134,7 +135,7 @@ def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
     rows = table.rows[:ROWS] if table else ()
     size = size_text(get_dataset(dataset), track, table)
     models = len(table.rows) if table else 0
-    about = f"{models:,} model{'s' * (models != 1)} on {size}" if models else f"{size}; no models yet"
+    about = f"{count_text(models, 'model')} on {size}" if models else f"{size}; no models yet"
     card.frame(f"{get_dataset(dataset).title}, {TRACK_TITLES.get(track, track)}", about)
     if table is None or table.ranked_by is None or not rows:
         return

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import get_task, task_of
@@ -159,7 +160,7 @@ def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
             "license": f"{challenge().repository_url}/blob/main/LICENSE",
             "isAccessibleForFree": True,
             "name": f"{table.title} {TRACK_TITLES.get(table.track, table.track)} leaderboard",
-            "description": f"Scores of {len(table.rows):,} models on {table.n or 0:,} {task.items} of "
+            "description": f"Scores of {count_text(len(table.rows), 'model')} on {count_text(table.n or 0, task.item, task.items)} of "
             f"{table.title}, with 95 % intervals, rank ranges and image-blind baselines.",
             "url": f"{site_url}leaderboards/{table.dataset}/{table.track}/",
             "keywords": ("chest X-ray", task.title.lower(), "leaderboard", table.title),

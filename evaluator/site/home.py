@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.version import __version__
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import Dataset, example_dataset, get_dataset
@@ -147,12 +148,14 @@ def _figures(datasets: Sequence[Dataset], content: Content) -> tuple[Figure, ...
         Figure(f"{len(ranked):,}", f"model{'s' * (len(ranked) != 1)} scored here", "models/")
         if ranked or not known
         else Figure(
-            f"{len(known):,}", "models reported by ReXrank, none scored here yet", "leaderboards/reported/"
+            f"{len(known):,}",
+            f"model{'s' * (len(known) != 1)} reported by ReXrank, none scored here yet",
+            "leaderboards/reported/",
         )
     )
     return (
         models,
-        Figure(f"{studies:,}", f"studies in {len(sets)} datasets", "datasets/"),
+        Figure(f"{studies:,}", f"studies in {count_text(len(sets), 'dataset')}", "datasets/"),
         Figure(
             f"v{versions[-1] if versions else __version__}",
             f"of the evaluator, last scores {day}" if day else "of the evaluator, no scores yet",

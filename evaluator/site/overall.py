@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.registry import TrackName, get_dataset
 from evaluator.leaderboard.overall_reported import (
     ReportedOverall,
@@ -172,7 +173,11 @@ def _view(table: OverallTable, content: Content) -> View:
         Columns(
             title,
             tuple(
-                Column(b.title, f"../{b.dataset}/{table.track}/", f"{b.n_models} models, {b.n:,} studies")
+                Column(
+                    b.title,
+                    f"../{b.dataset}/{table.track}/",
+                    f"{count_text(b.n_models, 'model')}, {count_text(b.n, 'study', 'studies')}",
+                )
                 for b in table.boards
                 if b.block == title
             ),
@@ -270,7 +275,7 @@ def _incomplete(table: OverallTable, content: Content) -> Smaller | None:
         words = tuple(row.lacks.get(d, f"rank {rank}") for d, rank in places.items())
         rows.append(Plain(row.name, _address(row.id, content), "", words))
     n = len(rows)
-    title = f"{n} incomplete model{'s' * (n != 1)} and what {'they lack' if n != 1 else 'it lacks'}"
+    title = f"{count_text(n, 'incomplete model')} and what {'they lack' if n != 1 else 'it lacks'}"
     return Smaller(title, tuple(b.title for b in table.boards), tuple(rows))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.registry import Dataset
 from evaluator.leaderboard.overall_reported import ReportedOverall, rank_words, reported_overall
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
@@ -152,7 +153,7 @@ def _overall_reported(overall: ReportedOverall, track: str) -> Panel:
         key=f"overall-{track}",
         title="All datasets",
         answers=(answer,),
-        measure=f"mean rank across {len(overall.datasets)} datasets",
+        measure=f"mean rank across {count_text(len(overall.datasets), 'dataset')}",
         rows=rows,
         reported=True,
         address=f"leaderboards/overall/#reported-{track}",
@@ -206,7 +207,7 @@ def _measured(table: Table) -> Panel:
         rows=leaders,
         reported=False,
         address=f"leaderboards/{table.dataset}/{table.track}/",
-        more=f"Full board: {n} model{'s' * (n != 1)}",
+        more=f"Full board: {count_text(n, 'model')}",
     )
 
 
@@ -253,7 +254,7 @@ def _column(dataset: Dataset, track: str, content: Content, root: str) -> Column
         title=dataset.title,
         address=f"{root}leaderboards/{dataset.id}/{track}/",
         size=size_text(dataset, track, table),
-        models=f"{models} model{'s' * (models != 1)}" if models else "no model yet",
+        models=count_text(models, "model") if models else "no model yet",
         reported=bool(reported) and not (table and table.rows),
         places=tuple([*holders, *([None] * PLACES)][:PLACES]),
     )

@@ -74,7 +74,7 @@ def clusters_of(patients: Sequence[str]) -> Clusters:
 def seed_of(dataset: str, track: str, references: str, salt: str = "") -> int:
     """The board's seed: the first eight bytes of SHA-256 over what it must depend on.
 
-    `salt` is secret and required for all but public sets: with known draws, published estimates are
+    `salt` is secret and required for all but public datasets: with known draws, published estimates are
     linear equations in the per-study scores.
     """
     text = f"{dataset}|{track}|{references}|{STATISTICS_VERSION}{salt}"

@@ -8,12 +8,13 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import MAX_TEXT, Problem, Problems, Severity, visible
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
-from evaluator.datasets.tasks.task import get_task
+from evaluator.datasets.tasks.task import get_task, track_title
 from evaluator.submissions.rules.codes import RULES, anchor
 from evaluator.submissions.validate import FileSummary, FolderResult, Report
 
@@ -32,11 +33,11 @@ def verdict(report: Report) -> str:
     if not report.found:
         return "No submission found here."
     n = len(report.found)
-    what = f"{n} submission{'s' * (n != 1)}"
-    tail = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    what = count_text(n, "submission")
+    tail = f", {count_text(warnings, 'warning')}" if warnings else ""
     if report.ok:
         return f"Valid: {what} checked{tail}."
-    return f"Not valid: {errors} problem{'s' * (errors != 1)}{tail} in {what}."
+    return f"Not valid: {count_text(errors, 'problem')}{tail} in {what}."
 
 
 def next_step(report: Report) -> str:
@@ -58,15 +59,15 @@ def describe_file(file: FileSummary) -> str:
     empty = f", {file.empty} empty" if file.empty else ""
     words = "" if file.median_words is None else f", {file.median_words} words (median)"
     return (
-        f"{file.dataset}: {file.studies:,} {task.items}, {tracks_text(file.tracks)}, "
-        f"{file.distinct:,} distinct {task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"
+        f"{file.dataset}: {count_text(file.studies, task.item, task.items)}; {tracks_text(file.tracks)}; "
+        f"{count_text(file.distinct, f'distinct {task.prediction}', f'distinct {task.predictions}')}{words}{empty}"
     )
 
 
 def tracks_text(tracks: Sequence[str]) -> str:
-    """Tracks in words: "findings and report tracks"."""
-    *first, last = tracks or ("no",)
-    return f"{', '.join(first)}{' and ' if first else ''}{last} track{'s' * (len(tracks) > 1)}"
+    """Tracks in words, such as "tracks: findings, findings + impression"."""
+    titles = [track_title(t) for t in tracks]
+    return f"tracks: {', '.join(titles)}" if len(titles) > 1 else f"{titles[0] if titles else 'no'} track"
 
 
 def as_json(report: Report) -> str:
@@ -107,7 +108,11 @@ def as_github(report: Report) -> str:
         message = f"{where}{p.found}. Wanted: {p.wanted}. Fix: {p.fix}"
         lines.append(f"::{level} {place},title={_property(title)}::{_message(message)}")
     n_hidden = max(0, len(report.problems) - MAX_ANNOTATIONS) + sum(report.problems.suppressed.values())
-    more = f" {n_hidden:,} problems are not shown here; run rexrank validate for them." if n_hidden else ""
+    more = (
+        f" {count_text(n_hidden, 'problem is', 'problems are')} not shown here; run rexrank validate to list all."
+        if n_hidden
+        else ""
+    )
     lines.append(_message(f"{verdict(report)}{more} {next_step(report)}"))
     return "\n".join(lines) + "\n"
 

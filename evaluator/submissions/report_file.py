@@ -40,7 +40,7 @@ class Study(Typed):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            wanted = "findings, and impression for the report track"
+            wanted = "findings, and impression for the findings + impression track"
             raise disagreement([((), "neither findings nor impression", wanted, "add the field")])
         return self
 

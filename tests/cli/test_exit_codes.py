@@ -63,7 +63,7 @@ FAULTS = [
     ),
     (None, ("metric", "bertscore", "--pairs", "pairs.jsonl"), "Fetch them with: rexrank models fetch"),
     (broken_record, ("rank",), "cannot read the record"),
-    (wrong_weights, ("models", "verify", "--models", "models"), "models cannot be used"),
+    (wrong_weights, ("models", "verify", "--models", "models"), "cannot be used. Fetch again"),
 ]
 
 

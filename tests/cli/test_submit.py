@@ -17,7 +17,7 @@ CARD = submission_files()["rexrank-sandbox/template/model.yaml"]
 
 @pytest.fixture
 def references(tmp_path):
-    """Synthetic references of forty studies of a private set; no two share a text."""
+    """Synthetic references of forty studies of a private dataset; no two share a text."""
     data = json.loads(resources.files("evaluator.datasets.sandbox").joinpath("sandbox.json").read_bytes())
     distinct = {v["section_findings"]: v for v in data.values() if len(v["section_findings"].split()) >= 15}
     studies = {f"5{n:07}": v for n, v in enumerate([*distinct.values()][:40])}

@@ -1,4 +1,4 @@
-"""What each kind of access shows: the whole table, and that small restricted sets keep their numbers apart."""
+"""What each kind of access shows: the whole table, and that small restricted datasets keep their numbers apart."""
 
 from __future__ import annotations
 

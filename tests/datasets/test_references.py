@@ -61,8 +61,8 @@ def test_tracks_count_what_can_be_scored():
 def test_wrong_counts_are_named():
     report = check_references(parse({"1": {"section_findings": "Clear."}}))
     assert report.problems == (
-        "1 studies found, 2 wanted",
-        "1 studies with a reference in the report track, 2 wanted",
+        "1 study found, 2 wanted",
+        "1 study with a reference in the findings + impression track, 2 wanted",
     )
 
 

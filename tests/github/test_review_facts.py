@@ -17,7 +17,7 @@ def test_facts_by_hand():
     lines = file_facts(made(["Clear lungs.", "clear LUNGS", "Café au lait spot.", ""]))
     assert lines[0] == "words: 0 / 2 / 4 (5th, 50th, 95th percentile), 4 at most"
     assert lines[1] == "the most frequent report is the same in 2 of 4 studies"
-    assert lines[2] == "1 reports contain non-ASCII characters, 1 are empty"
+    assert lines[2] == "1 report contains non-ASCII characters, 1 is empty"
     assert file_facts(made([])) == ["no report"]
 
 

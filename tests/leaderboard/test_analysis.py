@@ -1,4 +1,4 @@
-"""What is published of a withheld set does not follow single studies: whoever changes one sees the same bytes."""
+"""What is published of a withheld dataset does not follow single studies: whoever changes one sees the same bytes."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def with_scores(
 
 @pytest.fixture
 def scored(request: pytest.FixtureRequest, tmp_path: Path, with_scores: World) -> Iterator[World]:
-    """A GitHub whose pull request 1 was scored on public sets and not merged."""
+    """A GitHub whose pull request 1 was scored on public datasets and not merged."""
     with watched(with_scores.branch_off(tmp_path / "github"), request) as world:
         yield world
 

@@ -121,7 +121,7 @@ def test_the_guide_is_walked(published: World, clone: Path) -> None:
     heard.append(said(published, first))
     published.say(first, f"/score {first.head_sha}", author="stranger")
     heard.append(said(published, first))
-    # Nobody can score IU X-ray here; what comes after is seen on the sandbox and the private set.
+    # Nobody can score IU X-ray here; what comes after is seen on the sandbox and the private dataset.
     again = published.open_pull(submission(writer="near-copy", seed=5, private=True), branch="again")
     published.say(again, f"/score {again.head_sha}")
     gone = published.open_pull(dict.fromkeys(submission(private=True, answers=True)), branch="gone")

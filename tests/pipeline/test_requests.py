@@ -107,7 +107,7 @@ def test_the_head_moves_before_the_comment_is_read(opened: World) -> None:
 
 
 def second(world: World, **more: object) -> Pull:
-    """Another pull request of the team that has had its run on the private set."""
+    """Another pull request of the team that has had its run on the private dataset."""
     return world.open_pull(submission(writer="near-copy", seed=5, private=True, **more), branch="second")  # type: ignore[arg-type]
 
 

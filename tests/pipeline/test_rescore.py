@@ -16,7 +16,7 @@ WAITING = "leaderboard/rescoring.json"
 
 
 def mend_references(world: World) -> None:
-    """One text of the private set changes on the machine with the references."""
+    """One text of the private dataset changes on the machine with the references."""
     path = world.root / "references" / f"{PRIVATE}.json"
     texts = json.loads(path.read_text())
     texts[next(iter(texts))]["section_findings"] = "The lungs are clear. There is no effusion."
@@ -30,12 +30,12 @@ def waiting(world: World) -> list[str]:
 
 
 def digests(world: World) -> dict[str, str]:
-    """The references that each record of the private set is of, by the record's file name."""
+    """The references that each record of the private dataset is of, by the record's file name."""
     return {n: r["provenance"]["references_sha256"] for n, r in records(world).items()}
 
 
 def records(world: World) -> dict[str, dict]:
-    """The records of the private set's findings, by file name."""
+    """The records of the private dataset's findings, by file name."""
     folder = f"leaderboard/records/{PRIVATE}/findings"
     paths = paths_at(world.state.bare, "main", folder)
     return {p.rpartition("/")[2]: json.loads(world.file(p) or b"") for p in paths}

@@ -1,4 +1,4 @@
-"""The rehearsal's repository holds the project and a private set whose texts are nowhere in it."""
+"""The rehearsal's repository holds the project and a private dataset whose texts are nowhere in it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_private_texts_are_beside_the_repository_only(seeded: Path) -> None:
 
 
 def test_the_seeds_own_command_scores_a_private_submission(seeded: Path, tmp_path: Path) -> None:
-    """The code of the seed, not of this working tree, knows the private set and keeps its texts to itself."""
+    """The code of the seed, not of this working tree, knows the private dataset and keeps its texts to itself."""
     code = tmp_path / "code"
     git(tmp_path, "clone", "-q", str(seeded / f"{REPOSITORY}.git"), str(code))
     for path, data in submission(private=True).items():

@@ -1,4 +1,4 @@
-"""Null rows by the pipeline, sanity probes, and what a withheld set lets out of the runner."""
+"""Null rows by the pipeline, sanity probes, and what a withheld dataset lets out of the runner."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
 
 
 def test_a_metric_that_is_shown_in_too_wide_steps_stops_no_board(tmp_path):
-    """On a small withheld set of questions the rarest skill's accuracy is 0 of everything that may be shown."""
+    """On a small withheld dataset of questions the rarest skill's accuracy is 0 of everything that may be shown."""
     board = Board(get_dataset("sandbox-vqa").model_copy(update={"access": "withheld"}), "answers")
     signature = "accuracy_geometric|v1|unanswered:wrong|protocol:clean"
     probes = {"signature": signature, "itself": 0.0, "empty": 0.0, "shuffled": 0.0}

@@ -1,4 +1,4 @@
-"""Texts for the case browser: those of public sets as scored, of restricted and withheld sets never."""
+"""Texts for the case browser: those of public datasets as scored, of restricted and withheld datasets never."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_planted_strings_and_wrong_references_are_found():
     _, integrity = outcome(one_planted, planted=planted, metrics={"bleu_2": 0.3})
     texts = {b.text: b.outcome for b in integrity.badges if b.code == "C20"}
     assert texts == {
-        "1 of 200 reports contain a planted string": "reject",
+        "1 of 200 reports contains a planted string": "reject",
         "2 studies with swapped references score no worse than the 198 others": "quarantine",
     }
     _, clean = outcome(reports, planted=Planted(strings=("planted-3f9c-4d77",)))

@@ -1,4 +1,4 @@
-"""What a second run on a withheld set changes of what is shown."""
+"""What a second run on a withheld dataset changes of what is shown."""
 
 from __future__ import annotations
 

@@ -52,6 +52,6 @@ def docs(leaderboard, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def crowd(tmp_path_factory):
-    """Tables by (dataset, track) of twelve made-up models with every oddity, on a public and a restricted set."""
+    """Tables by (dataset, track) of twelve made-up models with every oddity, on a public and a restricted dataset."""
     boards = make_crowd(tmp_path_factory.mktemp("crowd"), ("iu-xray", "chexpert-plus"), n_models=12)
     return {(t["dataset"], t["track"]): t for t in boards}

@@ -30,7 +30,7 @@ CONFIG = json.loads((FORMS / "hub-eval-yaml.json").read_text("utf-8"))
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
-    """A leaderboard of a public and a restricted set."""
+    """A leaderboard of a public and a restricted dataset."""
     folder = tmp_path_factory.mktemp("hub")
     make_crowd(folder, ("iu-xray", "chexpert-plus"), n_models=4, n_studies=40)
     return folder

@@ -49,7 +49,7 @@ VIEWS = ("all", "frontal", "all", "none")
 CONTEXTS = ("none", "indication", "indication+history", "indication+prior", "all")
 BADGES = (
     {"code": "C10", "outcome": "badge", "text": "template collapse: one report serves 31 % of the studies", "ids": []},
-    {"code": "C22", "outcome": "badge", "text": "falls more than the cohort from readable to withheld sets", "ids": []},
+    {"code": "C22", "outcome": "badge", "text": "falls more than the cohort from readable to withheld datasets", "ids": []},
 )  # fmt: skip
 
 

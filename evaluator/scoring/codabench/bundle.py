@@ -19,6 +19,7 @@ from evaluator.core.archive import zip_bytes
 from evaluator.core.files import dump_json
 from evaluator.core.version import __version__
 from evaluator.datasets.challenge import Policy, challenge
+from evaluator.datasets.tasks.task import track_title
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.codabench.program import SETTINGS, Settings
 from evaluator.scoring.records import Board
@@ -38,7 +39,7 @@ PLACE: Final = """\
 Put `{id}.json` here, in the format of `rexrank data check`, before you upload the bundle.
 """
 OVERVIEW: Final = """\
-# {title}, {track} track
+# {title}, {track}
 
 {about}
 
@@ -83,7 +84,7 @@ def bundle(
     dataset = board.dataset
     settings = Settings(
         dataset=dataset.id,
-        track=board.track,
+        track=track_title(board.track),
         metrics=metrics,
         protocol="clean",
         evaluator_version=__version__,
@@ -126,7 +127,7 @@ def competition(
         phase |= {"max_submissions_per_day": 1, "max_submissions": policy.runs_per_year}
     return {
         "version": 2,
-        "title": f"{challenge().short}: {dataset.title}, {board.track}",
+        "title": f"{challenge().short}: {dataset.title}, {track_title(board.track)}",
         "description": dataset.about,
         "image": "logo.png",
         "terms": "terms.md",
@@ -141,7 +142,7 @@ def competition(
             {
                 "index": 0,
                 "name": board.name,
-                "description": f"{dataset.title}, {board.track} track",
+                "description": f"{dataset.title}, {track_title(board.track)}",
                 "scoring_program": "scoring_program.zip",
                 "reference_data": "reference_data.zip",
             }
@@ -179,7 +180,7 @@ def _pages(board: Board, metrics: tuple[str, ...]) -> Mapping[str, bytes]:
     size = f"{dataset.size:,}" if dataset.size else "test"
     overview = OVERVIEW.format(
         title=dataset.title,
-        track=board.track,
+        track=track_title(board.track),
         about=dataset.about,
         id=dataset.id,
         size=size,

@@ -23,6 +23,7 @@ from evaluator.core.version import __version__
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.datasets.tasks.task import track_title
 from evaluator.scoring.corpus import value_of
 from evaluator.scoring.engine import Scored
 from evaluator.scoring.record import MetricEntry
@@ -76,7 +77,7 @@ def score(program: Path, given: Path) -> dict[str, float]:
     predictions = read_submission(given / "res", board.dataset, references)
     if board.track not in predictions.tracks:
         raise InputError(
-            f"the file does not enter the {board.track} track: a section that it needs is missing."
+            f"the file does not enter the {track_title(board.track)} track: a section that it needs is missing."
         )
     pairs = board_pairs(board, references, predictions.items, settings.protocol)
     with tempfile.TemporaryDirectory(prefix="rexrank-") as store:

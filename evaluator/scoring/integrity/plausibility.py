@@ -128,7 +128,7 @@ def check_claims(claimed: Mapping[str, float], means: Mapping[str, float]) -> li
 
 
 def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
-    """C22, at most one flag: a model loses far more from readable to withheld sets than the cohort.
+    """C22, at most one flag: a model loses far more from readable to withheld datasets than the cohort.
 
     `gains`: per model its performance on public and restricted datasets minus that on withheld ones. Small
     cohorts, and those without spread, get no flag.

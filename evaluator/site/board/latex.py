@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.row import Row
@@ -49,12 +50,13 @@ def latex_text(value: object) -> str:
 
 def table_latex(table: Table, site_url: str, *, cite: str = CITE) -> str:
     """The board as a float with booktabs: numbers and intervals as readers see them, best in bold, second underlined."""
+    task = task_of(table.track)
     metrics, digits = table.metrics, digits_of(table.step)
     marks = marks_of(table.rows, metrics, digits)
     track = TRACK_TITLES.get(table.track, table.track)
     address = f"{site_url}leaderboards/{table.dataset}/{table.track}/"
     caption = [
-        f"{latex_text(table.title)}, {latex_text(track)}: {table.n:,} {task_of(table.track).items} of {table.n_clusters:,} patients.",
+        f"{latex_text(table.title)}, {latex_text(track)}: {count_text(table.n, task.item, task.items)} of {count_text(table.n_clusters, 'patient')}.",
         r"95\,\% intervals in parentheses; a rank is the range the tests cannot rule out. Best in bold, second best underlined.",
         *(
             f"{latex_text(m.display_title)} is $({m.skill.zero:.3f} - \\mathrm{{mean}}) / {m.skill.zero - m.skill.perfect:.3f}$."

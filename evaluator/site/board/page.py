@@ -8,6 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.registry import Dataset
 from evaluator.datasets.tasks.task import get_task, task_of
 from evaluator.leaderboard.reported import ReportedRow
@@ -163,7 +164,7 @@ def _description(
     if table and table.rows and table.ranked_by:
         k = len(table.rows)
         return (
-            f"{name}: {k:,} model{'s' * (k != 1)} on {size}, ranked by {table.ranked_by.title}, "
+            f"{name}: {count_text(k, 'model')} on {size}, ranked by {table.ranked_by.title}, "
             "with 95 % intervals, baselines and pairwise tests."
         )
     known = " Results reported by ReXrank, and how to enter." if reported else " How to enter."
@@ -175,7 +176,9 @@ def _facts(dataset: Dataset, track: str, table: Table | None, content: Content) 
     whole = dataset.tracks[track] in {dataset.size, None}
     patients = table.n_clusters if table and table.n_clusters else dataset.n_patients if whole else None
     facts = [
-        Fact(size_text(dataset, track, table) + (f" of {patients:,} patients" if patients else "")),
+        Fact(
+            size_text(dataset, track, table) + (f" of {count_text(patients, 'patient')}" if patients else "")
+        ),
         Fact(f"{dataset.split} split"),
         Fact(dataset.exposure.title),
     ]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.registry import Dataset
 from evaluator.leaderboard.reported import RANKED_BY, ReportedRow, cost_of, ranked_by
 from evaluator.site.board.cells import Cell
@@ -47,7 +48,7 @@ def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, roo
         heads=tuple(_head(k, root, first) for k in keys),
         groups=(Group("rows", "", tuple(_line(r, i, keys, first) for i, r in enumerate(latest))),),
         facts=False,
-        count=f"{n} model{'s' * (n != 1)} {words}",
+        count=f"{count_text(n, 'model')} {words}",
         reported=True,
         presets=(Choice("", "all metrics"), Choice("ranking", "ranking metric only")),
         cite=CITE,

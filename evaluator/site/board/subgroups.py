@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.subgroup_types import Axis, Gap, Group, Interval, ModelGroups, Subgroups
 from evaluator.leaderboard.table import Table
@@ -124,7 +125,7 @@ def subgroups(table: Table) -> str:
 
 
 def _axis(axis: Axis, analysis: Subgroups, table: Table, names: Mapping[str, str]) -> AxisView:
-    digits, items = digits_of(table.step), task_of(table.track).items
+    digits, task = digits_of(table.step), task_of(table.track)
     order = {r.id: i for i, r in enumerate(table.rows)}
     # tie: the file's order
     models = sorted(axis.models.items(), key=lambda pair: order.get(pair[0], len(order)))
@@ -133,13 +134,16 @@ def _axis(axis: Axis, analysis: Subgroups, table: Table, names: Mapping[str, str
         key=axis.axis,
         title=AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " ")),
         groups=tuple(
-            GroupHead(g.name, f"{g.studies:,} {items}, {g.patients:,} patients") for g in axis.groups
+            GroupHead(
+                g.name, f"{count_text(g.studies, task.item, task.items)}, {count_text(g.patients, 'patient')}"
+            )
+            for g in axis.groups
         ),
         models=tuple(
             _means(names.get(m, m), entry, axis.groups, digits, classes=table.p_classes)
             for m, entry in models
         ),
-        gaps=_gaps(gaps, digits, items, in_mix=axis.axis in analysis.standardised_by),
+        gaps=_gaps(gaps, digits, task.items, in_mix=axis.axis in analysis.standardised_by),
     )
 
 

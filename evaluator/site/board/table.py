@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.datasets.challenge import challenge
+from evaluator.datasets.tasks.task import track_title
 from evaluator.leaderboard.columns import shown_columns
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
@@ -156,15 +158,15 @@ def board_view(table: Table, *, root: str) -> BoardTable:
     columns = heads(table.metrics, table.primary, root)
     models = [*table.rows, *table.incomplete, *table.withdrawn]
     return BoardTable(
-        title=f"{table.title}, {table.track}",
-        caption=f"{table.title}, {table.track}: ranks, scores and 95 % intervals",
+        title=f"{table.title}, {track_title(table.track)}",
+        caption=f"{table.title}, {track_title(table.track)}: ranks, scores and 95 % intervals",
         name=table.name,
         root=root,
         heads=columns,
         groups=tuple(groups),
         facts=True,
         more=tuple(column.title for column in shown_columns()),
-        count=f"{n} ranked model{'s' * (n != 1)}",
+        count=f"{count_text(n, 'ranked model')}",
         views=_choices((r.inputs.views for r in models), VIEWS),
         contexts=_choices((r.inputs.context for r in models), CONTEXTS),
         presets=presets(columns),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.leaderboard.table import Table
 
 NAMED: Final = 4
@@ -28,7 +29,7 @@ def listed(names: Sequence[str], most: int = NAMED) -> str:
     """
     if len(names) > most:
         more = len(names) - most
-        return f"{', '.join(names[:most])} and {more} other{'s' * (more != 1)}"
+        return f"{', '.join(names[:most])} and {count_text(more, 'other')}"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""What a public set's studies give the site: score distributions, and the shards of the case browser.
+"""What a public dataset's studies give the site: score distributions, and the shards of the case browser.
 
 `data/cases/<board>/references/<k>.json.gz` and `…/<team>__<model>/<k>.json.gz` hold lists of texts, `SHARD`
 studies each in the order of the ids; `…/<team>__<model>/index.json.gz` the ids, per-study scores and groups

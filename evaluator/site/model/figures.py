@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from evaluator.core.counts import count_text
 from evaluator.leaderboard.row import MetricCell
 from evaluator.leaderboard.table import Column
 from evaluator.site.board.charts import scale, tick_text
@@ -113,7 +114,7 @@ def histogram(title: str, values: Sequence[float], usual: float | None = None) -
         lines.append(Upright("usual", f"{offset + slope * usual:.1f}"))
     quarter, rest = (float(q) for q in np.quantile(sample, [0.25, 0.75]))
     spread = f"interquartile range {number(quarter)} to {number(rest)}"
-    label = f"{title}: {sample.size} studies, median {number(median)}, {spread}"
+    label = f"{title}: {count_text(sample.size, 'study', 'studies')}, median {number(median)}, {spread}"
     return Histogram(
         title=title,
         label=label if usual is None else f"{label}; median of the board's medians {number(usual)}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import track_title
 from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.row import Inputs, Row
@@ -144,7 +145,7 @@ def model_page(name: str, content: Content) -> str:
 def _summary(title: str, entries: Sequence[Entry]) -> str:
     """Where a model stands, in one sentence without markup."""
     places = [
-        f"{rank_text(row)} of {len(table.rows)} on {get_dataset(table.dataset).title} {table.track}"
+        f"{rank_text(row)} of {len(table.rows)} on {get_dataset(table.dataset).title}, {track_title(table.track)}"
         for table, row, _ in entries
         if row.rank is not None
     ]

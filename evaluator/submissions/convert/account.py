@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.cleaning import KINDS
 from evaluator.submissions.convert.columns import Role, TextColumns, Wanted, role_of
@@ -40,7 +41,7 @@ def describe_reading(
     packed = "gzip of " if source.packed else ""
     columns = {identified.column, *texts.used}
     lines = [
-        f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
+        f"read {packed}{table.how}{encoding}: {count_text(len(table.rows), 'row')}",
         *table.notes,
         f"study ids: {table.named(identified.column)}",
         *identified.notes,
@@ -66,39 +67,62 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
     """What was done to the texts, with counts and the first ids of each kind."""
     lines = []
     if tally.repeated:
-        lines.append(_counted(tally.repeated, "rows repeat a study's report word for word; one is kept"))
+        lines.append(
+            _counted(
+                tally.repeated,
+                "row repeats a study's report word for word; one is kept",
+                "rows repeat a study's report word for word; one is kept",
+            )
+        )
     if tally.split:
-        lines.append(f"{len(tally.split):,} reports split into findings and impression")
+        lines.append(f"{count_text(len(tally.split), 'report')} split into findings and impression")
     if tally.split and tally.unsplit:
         lines.append(
-            f"{len(tally.unsplit):,} reports had no impression header; their whole text is findings, their impression "
-            f"empty: {_list(tally.unsplit)}"
+            f"{count_text(len(tally.unsplit), 'report')} had no impression header; the whole text is findings, the "
+            f"impression empty: {_list(tally.unsplit)}"
         )
     elif tally.unsplit:
         lines.append(
-            f"no impression header in any of {len(tally.unsplit):,} reports: they enter the findings track only"
+            f"no impression header in {count_text(len(tally.unsplit), 'report')}: only the findings track is entered"
         )
     kinds = {k.key: k.what for k in KINDS}
     tallies = [
-        (tally.without, "studies had no impression; it is empty"),
-        (tally.unsure, "reports have text before a header; it is kept in the findings with the header"),
+        (tally.without, "study had no impression; it is empty", "studies had no impression; it is empty"),
+        (
+            tally.unsure,
+            "report has text before a header; it is kept in the findings with the header",
+            "reports have text before a header; it is kept in the findings with the header",
+        ),
         (
             tally.shortened,
+            "report had other sections (examination, indication, technique, comparison); these were removed",
             "reports had other sections (examination, indication, technique, comparison); these were removed",
         ),
-        (tally.headers, "sections started with their own header, now removed"),
+        (
+            tally.headers,
+            "section started with its own header, now removed",
+            "sections started with their own header, now removed",
+        ),
         *(
-            (ids, f"reports were wrapped in {what}; only the report is used")
+            (
+                ids,
+                f"report was wrapped in {what}; only the report is used",
+                f"reports were wrapped in {what}; only the report is used",
+            )
             for what, ids in tally.wrapped.items()
         ),
         *(
-            (tally.cleaned[key], f"reports held {what}")
+            (tally.cleaned[key], f"report contained {what}", f"reports contained {what}")
             for key, what in kinds.items()
             if key in tally.cleaned
         ),
-        (tally.empty, "studies have no report; they are left empty and get the worst score"),
+        (
+            tally.empty,
+            "study has no report; it is left empty and gets the worst score",
+            "studies have no report; they are left empty and get the worst score",
+        ),
     ]
-    lines += [_counted(ids, what) for ids, what in tallies if ids]
+    lines += [_counted(ids, one, many) for ids, one, many in tallies if ids]
     if tally.cleaned:
         lines.append("to keep all of these characters and tokens in the texts, use --keep")
     if keep:
@@ -106,9 +130,9 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
     return lines
 
 
-def _counted(ids: list[str], what: str) -> str:
+def _counted(ids: list[str], one: str, many: str) -> str:
     distinct = list(dict.fromkeys(ids))
-    return f"{len(distinct):,} {what} (first: {first_ids(distinct)})"
+    return f"{count_text(len(distinct), one, many)} (first: {first_ids(distinct)})"
 
 
 def _list(ids: list[str]) -> str:

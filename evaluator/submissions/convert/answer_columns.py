@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import Role, Wanted, find_column, role_of, words_of
 from evaluator.submissions.convert.ids import id_text, single
@@ -132,7 +133,7 @@ def _by_study(
                 f"such as '{visible(example[0])}'."
             )
         rest = tuple(str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in rows)
-        note = f"{len(rows):,} study ids stand for the one question of their study"
+        note = f"{count_text(len(rows), 'study id stands', 'study ids stand')} for the only question of the study"
         return QuestionIds(index, {n: studies[s][0] for n, s in rows.items()}, rest, (note,))
     raise Refused(
         f"no question id of the dataset is in any of the columns {listed(table.columns, 20)}; its ids look like "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import visible
 from evaluator.datasets.answer import Answer
 from evaluator.datasets.question_references import Question
@@ -74,7 +75,7 @@ def convert_answers(
     packed = "gzip of " if source.packed else ""
     encoding = f" in {source.encoding}" if source.encoding else ""
     notes = [
-        f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
+        f"read {packed}{table.how}{encoding}: {count_text(len(table.rows), 'row')}",
         *table.notes,
         f"question ids: {table.named(lookup.column)}",
         *lookup.notes,
@@ -163,7 +164,7 @@ def _refuse_key(
 
 def _coverage(answers: Mapping[str, Answer], lookup: QuestionIds, known: frozenset[str]) -> list[str]:
     lines = [
-        f"{len(answers):,} questions; the dataset's ids are not known here (if you have the data: --references DIR)"
+        f"{count_text(len(answers), 'question')}; the dataset's ids are not known here (if you have the data: --references DIR)"
     ]
     if known:
         missing = sorted(known - answers.keys())
@@ -175,7 +176,7 @@ def _coverage(answers: Mapping[str, Answer], lookup: QuestionIds, known: frozens
     if lookup.left_out:
         first = first_ids(lookup.left_out)
         lines.append(
-            f"{len(lookup.left_out):,} rows left out: their ids are not in the dataset (first: {first})"
+            f"{count_text(len(lookup.left_out), 'row')} left out, with an id that is not in the dataset (first: {first})"
         )
     return lines
 
@@ -185,19 +186,19 @@ def _account(texts: Texts) -> list[str]:
     if texts.repeated:
         distinct = list(dict.fromkeys(texts.repeated))
         lines.append(
-            f"{len(distinct):,} questions appear twice with the same text (first: {first_ids(distinct)})"
+            f"{count_text(len(distinct), 'question appears', 'questions appear')} twice with the same text (first: {first_ids(distinct)})"
         )
     if texts.in_words:
-        lines.append(f"{texts.in_words:,} letters were extracted from text")
+        lines.append(f"{count_text(texts.in_words, 'letter was', 'letters were')} extracted from text")
     if texts.empty:
         lines.append(
-            f"{len(texts.empty):,} questions have no text; they are unanswered and count as wrong (first: {first_ids(texts.empty)})"
+            f"{count_text(len(texts.empty), 'question without a text counts', 'questions without a text count')} as unanswered and wrong (first: {first_ids(texts.empty)})"
         )
     if texts.unread:
         kinds = Counter(why.partition(" in ")[0].partition(":")[0] for why in texts.unread.values())
         counts = ", ".join(f"{kind} in {n:,}" for kind, n in sorted(kinds.items()))
         lines.append(
-            f"{len(texts.unread):,} texts do not contain exactly one letter ({counts}); they are unanswered and count as wrong:"
+            f"{count_text(len(texts.unread), 'text does', 'texts do')} not contain exactly one letter ({counts}): unanswered, counted as wrong:"
         )
         examples = list(texts.unread.items())[:LISTED]
         lines += [f"  {visible(question)}: {why}" for question, why in examples]

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import first_line, visible
 from evaluator.submissions.convert.table import Refused, Row, Table, listed
 
@@ -107,7 +108,7 @@ def _check_archive(data: bytes, name: str) -> None:
         raise Refused(f"{name} is a damaged zip archive; copy or download it again.") from error
     if not any(i.filename == "xl/workbook.xml" for i in infos):
         raise Refused(
-            f"{name} is a zip archive ({len(infos)} files); unpack it and name the file of predictions."
+            f"{name} is a zip archive ({count_text(len(infos), 'file')}); unpack it and name the file of predictions."
         )
     if sum(i.file_size for i in infos) > MAX_CELLS_BYTES:
         raise Refused(f"{name} unpacks to more than {MAX_CELLS_BYTES // 1_000_000} MB.")

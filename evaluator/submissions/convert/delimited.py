@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import is_known
 from evaluator.submissions.convert.table import Refused, Row, Table, listed
@@ -48,7 +49,7 @@ def read_delimited(text: str, name: str, known: frozenset[str] = frozenset()) ->
     _check_widths(header, body)
     _check_swallowed(header, body, delimiter, known)
     header, body = _without_blank_columns(header, body, name)
-    notes = [f"{n:,} empty rows ignored"] if (n := len(rows) - 1 - len(body)) else []
+    notes = [f"{count_text(n, 'empty row')} ignored"] if (n := len(rows) - 1 - len(body)) else []
     word = _DELIMITERS.get(delimiter, f"{delimiter!r}")
     names = tuple(h or f"column {i}" for i, h in enumerate(header, start=1))
     return Table(
@@ -133,7 +134,7 @@ def _check_widths(header: tuple[str, ...], body: list[tuple[str, list[str]]]) ->
         for where, n in wrong[:MAX_PROBLEMS]
     ]
     if len(wrong) > MAX_PROBLEMS:
-        problems.append(f"… and {len(wrong) - MAX_PROBLEMS:,} more rows like these.")
+        problems.append(f"… and {count_text(len(wrong) - MAX_PROBLEMS, 'more row')} like these.")
     raise Refused(*problems)
 
 

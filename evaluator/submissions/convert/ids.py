@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.problems import visible
 from evaluator.datasets.registry import Dataset, ids_digest
 from evaluator.submissions.convert.columns import Role, Wanted, find_column, role_of, words_of
@@ -136,7 +137,7 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: in
     if spellings:
         first, study = spellings[0]
         notes.append(
-            f"{len(spellings):,} ids were found in paths or under other spellings (first: '{visible(first)}' is {visible(study)})"
+            f"{count_text(len(spellings), 'id was', 'ids were')} found in paths or under other spellings (first: '{visible(first)}' is {visible(study)})"
         )
     return StudyIds(winner, studies, others, tuple(notes))
 
@@ -169,7 +170,7 @@ def _by_shape(table: Table, dataset: Dataset, column: int | None) -> StudyIds:
     notes = []
     if spellings:
         notes.append(
-            f"{len(spellings):,} ids were extracted from paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
+            f"{count_text(len(spellings), 'id was', 'ids were')} extracted from paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
         )
     return StudyIds(column, studies, (), tuple(notes))
 
@@ -274,7 +275,7 @@ def _refuse_empty(rows: tuple[Row, ...], ids: list[str | None], column: str) -> 
     if empty:
         problems = [f"{w}: the study id is empty ('{visible(column)}')." for w in empty[:MAX_PROBLEMS]]
         if len(empty) > MAX_PROBLEMS:
-            problems.append(f"… and {len(empty) - MAX_PROBLEMS:,} more rows like these.")
+            problems.append(f"… and {count_text(len(empty) - MAX_PROBLEMS, 'more row')} like these.")
         raise Refused(*problems)
 
 
@@ -289,7 +290,7 @@ def describe_coverage(
         equal = "as many as" if n == dataset.n_studies else f"not the {dataset.n_studies:,} that"
         unknown = "its ids are not known here, so only their number was compared"
         return [
-            f"{n:,} studies, {equal} {dataset.id} has; {unknown} (if you have the data: --references DIR)"
+            f"{count_text(n, 'study', 'studies')}, {equal} {dataset.id} has; {unknown} (if you have the data: --references DIR)"
         ]
     missing = sorted(known - set(studies))
     text = f"{n:,} of {len(known):,} studies"
@@ -301,6 +302,6 @@ def describe_coverage(
     lines = [text if missing else f"{text} of {dataset.id}"]
     if left_out:
         lines.append(
-            f"{len(left_out):,} rows left out: their ids are not in {dataset.id} (first: {first_ids(left_out)})"
+            f"{count_text(len(left_out), 'row')} left out, with an id that is not in {dataset.id} (first: {first_ids(left_out)})"
         )
     return lines

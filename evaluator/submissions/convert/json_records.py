@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from evaluator.core.counts import count_text
 from evaluator.core.files import RepeatedKeyError, whole_object
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import Role, is_known, is_text_name, role_of
@@ -37,7 +38,7 @@ def read_json(text: str, name: str, known: frozenset[str] = frozenset()) -> Tabl
     values = _values(text, name)
     if len(values) > 1:
         rows = [(f"{name}, line {line}", value) for line, value in values]
-        return _records(rows, f"JSON Lines, {len(values):,} lines")
+        return _records(rows, f"JSON Lines, {count_text(len(values), 'line')}")
     value = values[0][1]
     notes: list[str] = []
     value = _unwrapped(value, name, known, notes)
@@ -142,7 +143,7 @@ def _listed_rows(value: list[Any], name: str) -> Table:
         value = value[0]
     return _records(
         [(f"{name}, entry {n}", row) for n, row in enumerate(value, start=1)],
-        f"a JSON list of {len(value):,} entries",
+        f"a JSON list of {count_text(len(value), 'entry', 'entries')}",
     )
 
 
@@ -214,4 +215,4 @@ def _studies(value: Mapping[str, Any], name: str) -> Table:
     for study, content in value.items():
         own = {KEY: study, **(content if isinstance(content, dict) else {VALUE: content})}
         rows.append(Row(f"{name}, study {visible(study)}", tuple(own.get(c, MISSING) for c in columns)))
-    return Table(columns, tuple(rows), f"a JSON object of {len(value):,} entries")
+    return Table(columns, tuple(rows), f"a JSON object of {count_text(len(value), 'entry', 'entries')}")

@@ -119,9 +119,14 @@ def _order(flag: TextFlag) -> tuple[int, int]:
     return int(flag.check[1:]), -("pass", "badge", "quarantine", "reject").index(flag.outcome)
 
 
+_SINGULAR: Final = {"are": "is", "have": "has", "contain": "contains", "say": "says"}
+"""Verbs of flags in the singular."""
+
+
 def share_text(k: int, n: int, what: str) -> str:
     """The wording of flags and warnings on reports: counts."""
-    return f"{k} of {n} reports {what}"
+    verb, _, rest = what.partition(" ")
+    return f"{k:,} of {n:,} reports {_SINGULAR.get(verb, verb) if k == 1 else verb} {rest}"
 
 
 def _empty(ids: Sequence[str], reports: Sequence[str]) -> list[TextFlag]:

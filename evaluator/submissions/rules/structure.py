@@ -177,7 +177,7 @@ def check_sections(
             file,
             pointer=pointer(lacking[0]),
             found=f"{len(lacking)} of {len(studies)} studies have no impression (first: {', '.join(lacking[:5])})",
-            wanted="an impression for every study (report track) or for none (findings track)",
+            wanted="an impression for every study (findings + impression track) or for none (findings track)",
             fix='add the missing ones ("" where the model produced none), or remove the field everywhere',
         )
     if there and not any(without[name] for name in there):
@@ -201,7 +201,7 @@ def _check_tracks(file: str, there: Sequence[str], dataset: Dataset, problems: P
     tracks = [get_task(dataset.task).track(t) for t in dataset.tracks]
     if any(set(t.needs) <= set(there) for t in tracks):
         return
-    needs = "; ".join(f"{' and '.join(t.needs)} ({t.id} track)" for t in tracks)
+    needs = "; ".join(f"{' and '.join(t.needs)} ({t.title} track)" for t in tracks)
     # tie: the first track
     lacking = min(([n for n in t.needs if n not in there] for t in tracks), key=len)
     problems.add(

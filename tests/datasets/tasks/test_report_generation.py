@@ -54,7 +54,7 @@ def test_a_file_of_impressions_is_refused_where_the_data_set_has_no_such_track(t
     assert codes(report) == [("RX213", "impression alone")]
     (problem,) = (p for p in report.problems if p.code == "RX213")
     assert problem.wanted == (
-        "in every study the sections of a track of sandbox: findings (findings track); findings and impression (report track)"
+        "in every study the sections of a track of sandbox: findings (findings track); findings and impression (findings + impression track)"
     )
     assert problem.fix == 'add findings to every study ("" where the model produced none)'
 

@@ -73,7 +73,7 @@ def project_tree(target: Path) -> None:
 
 
 def private_references() -> dict[str, dict[str, Any]]:
-    """The private set: studies of the sandbox's generator under other ids, the canary in every section."""
+    """The private dataset: studies of the sandbox's generator under other ids, the canary in every section."""
     studies = json.loads((Path(generate.__file__).parent / "sandbox.json").read_text("utf-8"))
     copies = {}
     for number, study in enumerate(list(studies.values())[:N_PRIVATE]):
@@ -86,7 +86,7 @@ def private_references() -> dict[str, dict[str, Any]]:
 
 
 def private_dataset(target: Path, references: Path) -> None:
-    """Add the private set to a copy of the project, its ids but not its texts, and write the texts apart."""
+    """Add the private dataset to a copy of the project, its ids but not its texts, and write the texts apart."""
     studies = private_references()
     ids = sorted(studies)
     registry = yaml.safe_load((target / "evaluator/datasets/sandbox.yaml").read_text("utf-8"))

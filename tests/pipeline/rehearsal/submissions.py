@@ -47,7 +47,7 @@ def card(
 
 
 def reports(writer: str = "paraphrase", seed: int = 7, *, private: bool = False) -> Mapping[str, StudyReport]:
-    """Reports of one of the sandbox's writers for the sandbox or, under its ids, for the private set."""
+    """Reports of one of the sandbox's writers for the sandbox or, under its ids, for the private dataset."""
     texts = predictions(writer, seed)
     if not private:
         return texts
@@ -74,7 +74,7 @@ def submission(
     answers: bool = False,
     card_text: bytes | None = None,
 ) -> dict[str, Change]:
-    """The files of a good submission to the sandbox, and to the private set and the sandbox's questions where asked for."""
+    """The files of a good submission to the sandbox, and to the private dataset and the sandbox's questions where asked for."""
     folder = f"submissions/{team}/{model}"
     files: dict[str, Change] = {
         f"{folder}/model.yaml": card_text if card_text is not None else card(),

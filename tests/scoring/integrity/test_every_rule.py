@@ -131,7 +131,7 @@ def planted(challenge):
 
 
 def contaminated(challenge):
-    """Five models on a public and a withheld set; one falls far more than the others."""
+    """Five models on a public and a withheld dataset; one falls far more than the others."""
     for k, name in enumerate("abcde"):
         for dataset in ("iu-xray", "rexgradient"):
             gain = 0.9 if (name, dataset) == ("e", "iu-xray") else 0.02 * k if dataset == "iu-xray" else 0.0

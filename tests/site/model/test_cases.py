@@ -1,4 +1,4 @@
-"""Case files: what the browser of cases reads, and that a restricted or withheld set has none."""
+"""Case files: what the browser of cases reads, and that a restricted or withheld dataset has none."""
 
 from __future__ import annotations
 

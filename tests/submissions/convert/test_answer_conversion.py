@@ -106,13 +106,12 @@ def test_texts_without_one_letter_are_listed_and_unanswered(tmp_path):
     answers, notes = converted(tmp_path, content)
     assert [answers[f"q{i:02}"] for i in range(5)] == ["", "", "", "", "C"]
     assert (
-        "2 texts do not contain exactly one letter (no letter in 2); they are unanswered and count as wrong:"
-        in notes
+        "2 texts do not contain exactly one letter (no letter in 2): unanswered, counted as wrong:" in notes
     )
     assert "  q00: no letter in 'A or B'" in notes
     assert "  q01: no letter in 'I cannot tell.'" in notes
-    assert "2 questions have no text; they are unanswered and count as wrong (first: q02, q03)" in notes
-    assert "1 letters were extracted from text" in notes
+    assert "2 questions without a text count as unanswered and wrong (first: q02, q03)" in notes
+    assert "1 letter was extracted from text" in notes
 
 
 def test_missing_and_surplus_questions_are_said(tmp_path):
@@ -121,7 +120,7 @@ def test_missing_and_surplus_questions_are_said(tmp_path):
     assert "q07" not in answers
     assert "zz" not in answers
     assert "23 of 24 questions; missing q07 (each counts as wrong)" in notes
-    assert "1 rows left out: their ids are not in the dataset (first: zz)" in notes
+    assert "1 row left out, with an id that is not in the dataset (first: zz)" in notes
 
 
 def test_studies_of_one_question_stand_for_it(tmp_path):
@@ -198,7 +197,7 @@ def test_the_same_text_twice_is_one_answer_and_counted(tmp_path):
     content = [{"id": q, "answer": "A"} for q in (*IDS, "q00")]
     answers, notes = converted(tmp_path, content)
     assert len(answers) == 24
-    assert "1 questions appear twice with the same text (first: q00)" in notes
+    assert "1 question appears twice with the same text (first: q00)" in notes
 
 
 def test_hidden_characters_of_a_text_are_printable_in_the_list(tmp_path):

@@ -99,11 +99,11 @@ def test_each_kind_is_counted_with_its_first_ids(door):
     assert code == 0
     assert reports == {A: {"findings": "Clear.\nNormal."}, B: {"findings": ""}}
     for words in (
-        f"1 reports held carriage returns and other line ends, now plain ones (first: {A})",
-        f"1 reports held tokens of a decoder or chat template (</s>, <|im_end|>, …) (first: {A})",
-        f"1 reports held byte order marks (first: {B})",
-        f"1 reports held missing values written as a word (nan, None), now empty (first: {B})",
-        f"1 studies have no report; they are left empty and get the worst score (first: {B})",
+        f"1 report contained carriage returns and other line ends, now plain ones (first: {A})",
+        f"1 report contained tokens of a decoder or chat template (</s>, <|im_end|>, …) (first: {A})",
+        f"1 report contained byte order marks (first: {B})",
+        f"1 report contained missing values written as a word (nan, None), now empty (first: {B})",
+        f"1 study has no report; it is left empty and gets the worst score (first: {B})",
         "use --keep",
     ):
         assert words in text

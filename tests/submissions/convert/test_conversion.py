@@ -247,10 +247,13 @@ def test_one_line_of_json_is_a_row(door):
             CASES["paths"],
             f"2 ids were found in paths or under other spellings (first: 'iu/images/{A}/0.png' is {A})",
         ),
-        (csv() + ",\n", "1 empty rows ignored"),
+        (csv() + ",\n", "1 empty row ignored"),
         (CASES["parquet, images beside"], "ignored columns without text: 'image'"),
         (csv() + csv().split("\n", 1)[1], "2 rows repeat a study's report"),
-        (csv() + "CXR9_IM-9999,x\n", "1 rows left out: their ids are not in iu-xray (first: CXR9_IM-9999)"),
+        (
+            csv() + "CXR9_IM-9999,x\n",
+            "1 row left out, with an id that is not in iu-xray (first: CXR9_IM-9999)",
+        ),
     ],
 )
 def test_what_was_done_is_said(door, content, words):
@@ -264,7 +267,7 @@ def test_a_request_that_failed_is_an_empty_report(door):
     failed = {"custom_id": B, "response": None, "error": {"code": "server_error"}}
     code, words, reports = door(lines(batch(A, PREDICTED), failed))
     assert (code, reports) == (0, {A: {"findings": PREDICTED}, B: {"findings": ""}})
-    assert f"1 studies have no report; they are left empty and get the worst score (first: {B})" in words
+    assert f"1 study has no report; it is left empty and gets the worst score (first: {B})" in words
 
 
 def test_all_studies_are_confirmed(door):

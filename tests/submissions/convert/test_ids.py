@@ -151,13 +151,13 @@ def test_coverage_in_words():
     assert describe_coverage(["a", "b", "c"], (), iu, known) == ["3 of 3 studies of iu-xray"]
     assert describe_coverage(["a", "b"], ("x",), iu, known) == [
         "2 of 3 studies; missing c (rexrank validate rejects the file until they are added)",
-        "1 rows left out: their ids are not in iu-xray (first: x)",
+        "1 row left out, with an id that is not in iu-xray (first: x)",
     ]
     assert describe_coverage(["a", "b"], (), small(2), frozenset())[0].startswith(
         "2 studies, as many as mimic-cxr has;"
     )
     assert describe_coverage(["a"], (), small(2), frozenset())[0].startswith(
-        "1 studies, not the 2 that mimic-cxr has;"
+        "1 study, not the 2 that mimic-cxr has;"
     )
     words = describe_coverage(["a", "b"], (), small(2, ids_digest(["a", "b"])), frozenset())
     assert words == ["2 of 2 studies; the digest of their ids is the dataset's"]
@@ -174,4 +174,4 @@ def test_references_at_hand_give_the_ids_that_are_not_public(door, tmp_path):
     assert "2 of 3 studies; missing 50000002" in words
     code, words, reports = door([{"id": "a", "pred": "x"}], dataset="mimic-cxr")
     assert (code, set(reports)) == (0, {"a"})
-    assert "1 studies, not the 2,347 that mimic-cxr has" in words
+    assert "1 study, not the 2,347 that mimic-cxr has" in words

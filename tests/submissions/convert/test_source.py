@@ -74,7 +74,7 @@ def packed_zip(name="p.csv"):
         (packed(TEXT.encode())[:-12], "in the middle of its gzip data"),
         (packed(TEXT.encode())[:20] + b"xxxxxxx", "damaged gzip data"),
         (b"\x1f\x8b", "gzip data"),
-        (packed_zip(), "is a zip archive (1 files); unpack it"),
+        (packed_zip(), "is a zip archive (1 file); unpack it"),
         (b"PK\x03\x04xx", "damaged zip archive"),
         (b"PAR1" + b"\x00" * 50, "is not a readable Parquet file"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel file (.xls); save it as .xlsx or CSV"),
