@@ -98,7 +98,7 @@ class BundleRecord(records.Record):
     )
     diagnostics: BundleDiagnostics = Field(title="Diagnostics", description="What the reports look like.")
     provenance: BundleProvenance = Field(title="Origin of the numbers", description="Digests and versions.")
-    ladder: BundleLadderStep | None = absent("Ladder", "Withheld sets: whether this run is shown.")
+    ladder: BundleLadderStep | None = absent("Ladder", "Withheld datasets: whether this run is shown.")
 
 
 class BundleProbes(Probes):

@@ -95,7 +95,7 @@ def private_dataset(target: Path, references: Path) -> None:
         for name in ("findings", "impression")
     }
     registry |= {
-        "title": "Private set",
+        "title": "Private dataset",
         "n_studies": len(ids),
         "ids_digest": ids_digest(ids),
         "access": "withheld",
