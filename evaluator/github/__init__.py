@@ -1,1 +1,1 @@
-"""Speaking to GitHub: blobs, comments, statuses and publication."""
+"""Everything about GitHub: blobs, comments, statuses and publication."""

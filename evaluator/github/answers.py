@@ -1,4 +1,4 @@
-"""What GitHub answers about a repository, path by path."""
+"""GitHub's responses about a repository, path by path."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Answer(NamedTuple):
 
 
 def asker(name: str, token: str) -> Callable[[str], Answer]:
-    """A function from a path to GitHub's answer, cached; it raises `RexrankError` if there is no answer."""
+    """A function from a path to GitHub's response, cached; it raises `RexrankError` if there is none."""
     import requests
     from github import GithubException
 
-    # A refusal is a finding here; without a handler the client would log it to standard error.
+    # A refusal is a finding here; without a handler, the client would log it to standard error.
     logging.getLogger("github").addHandler(logging.NullHandler())
     ask = repository(token, name).requester.requestJsonAndCheck
 

@@ -1,7 +1,7 @@
-"""GitHub's REST API through PyGithub: who asks, which pull request, comments and statuses.
+"""GitHub's REST API through PyGithub: people, pull requests, comments and statuses.
 
-Every write can be repeated: POST is never retried (a reply that is lost may have been stored), comments
-are found again by marker and author, and a status is the same however often it is set.
+Every write can be repeated: POST is never retried (a request whose reply was lost may have been stored),
+comments are found again by marker and author, and a status is the same however often it is set.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ SCORED: Final = "scored"
 """The description of the status of a commit that was scored."""
 STATES: Final = frozenset({"pending", "success", "failure"})
 WAITING: Final = frozenset({"waiting", "pending", "queued", "requested"})
-"""States of a run that nothing works on yet."""
+"""States of a run that has not started yet."""
 RECENT: Final = 100
-"""Runs among which one that waits is looked for."""
+"""How many recent runs are searched for a waiting one."""
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
 _COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})( quota grant)?[ \t\r\n]*")
 _HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 FORM_BRANCH: Final = "form/"
-"""Branches of the repository itself that hold what the forms of issues brought, each named after its issue."""
+"""Branches of the repository itself with submissions from issue forms, each named after its issue."""
 _FORM: Final = re.compile(r"form/([1-9][0-9]{0,6})")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
@@ -50,7 +50,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 def repository(token: str = "", name: str = "", *, anonymous: bool = False) -> Repository:
     """The repository of that name, or of this job. Raises `InputError` without either.
 
-    `anonymous`: without a token what everybody may read is read, 60 requests an hour.
+    `anonymous`: without a token, only public data are read, at 60 requests an hour.
     """
     from github import Auth, Github, GithubRetry
 
@@ -79,7 +79,7 @@ def repository(token: str = "", name: str = "", *, anonymous: bool = False) -> R
 
 
 def api_url() -> str:
-    """The address of the API: the job's, or the one that belongs to the server whose repository is fetched."""
+    """The address of the API: the job's, or that of the server from which the repository is fetched."""
     server = os.environ.get("GITHUB_SERVER_URL", GITHUB)
     return os.environ.get("GITHUB_API_URL") or (
         "https://api.github.com" if server == GITHUB else f"{server}/api/v3"
@@ -94,17 +94,17 @@ def _env(name: str) -> str:
 
 
 def repository_name() -> str:
-    """The repository with the pull requests: this job's own, or the one that `REXRANK_REPOSITORY` names."""
+    """The repository with the pull requests: this job's own, or the one named by `REXRANK_REPOSITORY`."""
     return os.environ.get("REXRANK_REPOSITORY") or _env("GITHUB_REPOSITORY")
 
 
 def bot() -> str:
-    """Whose comments and statuses are ours."""
+    """The login whose comments and statuses are ours."""
     return os.environ.get("REXRANK_BOT") or BOT
 
 
 def clone_url() -> str:
-    """Where the repository is fetched from, without credentials."""
+    """The URL for fetching the repository, without credentials."""
     return f"{_env('GITHUB_SERVER_URL')}/{repository_name()}"
 
 
@@ -125,7 +125,7 @@ def event_name() -> str:
 
 
 def in_a_job() -> bool:
-    """Whether this is a step of a job, and not what stands behind the door to the scorer."""
+    """Whether this is a step of a job, and not code inside the scorer's isolation."""
     return bool(os.environ.get("RUNNER_TEMP"))
 
 
@@ -174,9 +174,9 @@ def score_command(comment: dict[str, Any]) -> tuple[str, bool] | None:
 
 
 def opener(pull: PullRequest, repo: Repository) -> NamedUser:
-    """Who stands behind a pull request: its opener, or the author of the issue whose form our bot turned into it.
+    """The person behind a pull request: its opener, or the author of the issue form that our bot turned into it.
 
-    Only a branch of this very repository, which strangers cannot push to, names an issue.
+    Only a branch of this repository itself, to which strangers cannot push, names an issue.
     """
     if pull.user.login != bot():
         return pull.user
@@ -195,15 +195,15 @@ def pull_of_branch(repo: Repository, branch: str) -> PullRequest | None:
 
 
 def author_of(pull: PullRequest, repo: Repository) -> Person:
-    """Who stands behind a pull request, with the permission GitHub grants."""
+    """The person behind a pull request, with the permission GitHub grants."""
     user = opener(pull, repo)
     return Person(user.login, user.id, may_score(repo, user.login))
 
 
 def author_of_event(pull: dict[str, Any]) -> Person | None:
-    """Who opened a pull request, by its event: for feedback, where no token asks for permissions.
+    """The opener of a pull request, from its event: for feedback, where no token can look up permissions.
 
-    `None` for one that our bot made of a form: whose it is only the API says.
+    `None` for one that our bot made from a form: only the API knows its author.
     """
     user = pull.get("user") or {}
     if user.get("login") == bot():
@@ -226,17 +226,17 @@ def user_id(repo: Repository, handle: str) -> int | None:
 
 
 def may_score(repo: Repository, login: str) -> bool:
-    """Whether a person may ask for scores, by the permission GitHub grants and not by what an event says."""
+    """Whether a person may request scoring, by the permission GitHub grants rather than what an event says."""
     return repo.get_collaborator_permission(login) in MAY_SCORE
 
 
 def start_once(repo: Repository, workflow: str, title: str, inputs: dict[str, str]) -> tuple[str, bool]:
-    """The address of the run of a workflow with this title, and whether it was started now.
+    """The address of the workflow run with this title, and whether it was started now.
 
-    One that waits or runs is not started a second time, so that a request may be repeated.
+    A waiting or running one is not started a second time, so requests may be repeated.
     """
     known = repo.get_workflow(workflow)
-    # Not a slice: PyGithub's lists raise for one that is empty.
+    # Not a slice: PyGithub's lists raise for an empty one.
     recent: Iterable[WorkflowRun] = islice(known.get_runs(event="workflow_dispatch"), RECENT)
     for run in recent:
         if run.display_title == title and run.status != "completed":
@@ -259,9 +259,9 @@ def start(repo: Repository, workflow: str) -> None:
 
 
 def cancel_waiting(repo: Repository, workflow: str, prefix: str, title: str) -> int:
-    """How many runs of a workflow were cancelled: those that wait, whose title begins with `prefix` and is not `title`.
+    """How many runs of a workflow were cancelled: waiting ones whose title begins with `prefix` and is not `title`.
 
-    A run that a runner works on goes on; one that ended meanwhile is no error.
+    A running one continues; one that has ended meanwhile is not an error.
     """
     from github import GithubException
 
@@ -284,10 +284,10 @@ def cancel_waiting(repo: Repository, workflow: str, prefix: str, title: str) -> 
 
 
 def sticky(repo: Repository, number: int, marker: str, body: str, *, renew: bool = True) -> None:
-    """Keeps one comment of ours with this marker on a pull request, with this body.
+    """Makes sure that a pull request has exactly one comment of ours with this marker, with this body.
 
-    The newest is edited (only with `renew`), older ones are removed, and an equal one is left alone.
-    Anybody may paste the marker; only our own comments count.
+    The newest is edited (only with `renew`), older ones are removed, and an equal one is left alone. Anyone
+    may paste the marker; only our own comments count.
     """
     from github import UnknownObjectException
 
@@ -317,7 +317,7 @@ def sticky(repo: Repository, number: int, marker: str, body: str, *, renew: bool
 
 
 def statuses(repo: Repository, sha: str) -> Iterable[CommitStatus]:
-    """The statuses of a commit, newest first, by the route that GitHub describes (PyGithub's own is an older one)."""
+    """The statuses of a commit, newest first, from the documented endpoint (PyGithub uses an older one)."""
     from github.CommitStatus import CommitStatus
     from github.PaginatedList import PaginatedList
 
@@ -325,9 +325,9 @@ def statuses(repo: Repository, sha: str) -> Iterable[CommitStatus]:
 
 
 def check_titles(repo: Repository, sha: str, name: str) -> list[str]:
-    """The titles of our own check runs of a name on a commit, newest first, from one request: of up to a hundred.
+    """The titles of our own check runs with a name on a commit, newest first, from one request: up to a hundred.
 
-    Only an App's token writes check runs, and only the workflow's own (`bot`) are read.
+    Only an App's token can write check runs, and only the workflow's own (`bot`) are read.
     """
     query = {"check_name": name, "filter": "all", "per_page": "100"}
     _, answer = repo.requester.requestJsonAndCheck(
@@ -342,23 +342,23 @@ def check_titles(repo: Repository, sha: str, name: str) -> list[str]:
 
 
 def add_check(repo: Repository, sha: str, name: str, title: str) -> None:
-    """Writes a check run that says one line."""
+    """Writes a check run with a one-line title."""
     output: dict[str, str | list[dict[str, str | int]]] = {"title": title, "summary": title}
     repo.create_check_run(name, sha, status="completed", conclusion="neutral", output=output)
 
 
 def set_status(repo: Repository, sha: str, *, ok: bool, description: str) -> None:
-    """Sets the status that main's ruleset asks for on a commit."""
+    """Sets the status that main's ruleset requires on a commit."""
     repo.get_commit(sha).create_status(
         "success" if ok else "failure", description=description[:130], context=STATUS
     )
 
 
 def set_first_status(repo: Repository, sha: str, state: str, description: str) -> None:
-    """Sets the same status for what is known before any scoring.
+    """Sets the same status before any scoring.
 
-    A commit that was scored keeps its green as long as it is valid: what makes it invalid takes it away.
-    Raises `RexrankError` for a state that GitHub does not have.
+    A scored commit keeps its green status as long as it is valid. Raises `RexrankError` for a state that
+    GitHub does not have.
     """
     if state not in STATES:
         raise RexrankError("there is no state to set.")
@@ -372,7 +372,7 @@ def set_first_status(repo: Repository, sha: str, state: str, description: str) -
 
 
 def authors_of_commit(repo: Repository, sha: str) -> list[Person]:
-    """Who opened the pull requests that were merged into main as this commit."""
+    """The openers of the pull requests that were merged into main as this commit."""
     pulls = repo.get_commit(sha).get_pulls()
     return [author_of(p, repo) for p in pulls if p.base.ref == "main" and p.merged_at is not None]
 
@@ -386,7 +386,7 @@ def write_output(name: str, value: str) -> None:
 
 
 def write_summary(text: str) -> None:
-    """Adds Markdown to the run's summary, where there is one."""
+    """Adds Markdown to the run's summary, if there is one."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text[:900_000] + "\n")

@@ -1,4 +1,4 @@
-"""A file that somebody dragged into an issue: from GitHub's own store alone, bounded in size and time, without a token."""
+"""A file attached to an issue: only from GitHub's own store, bounded in size and time, without a token."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
 STORE: Final = re.compile(
     r"(?:[a-z0-9-]+\.)?githubusercontent\.com|github-production-[a-z0-9-]+\.s3\.amazonaws\.com"
 )
-"""Hosts that GitHub sends on to from a file's address."""
+"""Hosts to which GitHub redirects from a file's address."""
 SECONDS: Final = 120.0
 MAX_HOPS: Final = 3
 _BLOCK: Final = 1 << 16
 
 
 class _Hops(urllib.request.HTTPRedirectHandler):
-    """Follows GitHub to its own store and nowhere else."""
+    """Follows GitHub's redirects to its own store and nowhere else."""
 
     def __init__(self, server: str) -> None:
         self.server = urlsplit(server)
@@ -49,9 +49,10 @@ class _Hops(urllib.request.HTTPRedirectHandler):
 
 
 def fetch_attachment(address: str, server: str, limit: int = MAX_PREDICTIONS_BYTES) -> bytes:
-    """The bytes at an address that `issue_form.attachment_of` gave.
+    """The bytes at an address from `issue_form.attachment_of`.
 
-    Raises `InputError` for a file that is gone, too large or elsewhere, `RexrankError` where GitHub does not answer.
+    Raises `InputError` for a file that is gone, too large or elsewhere, `RexrankError` if GitHub does not
+    respond.
     """
     opener = urllib.request.OpenerDirector()
     for handler in (

@@ -1,10 +1,10 @@
-"""What the runner may hand to the publisher: a closed list of paths, a closed schema for each, and no loose end.
+"""What the runner may pass to the publisher: a closed list of paths, with a closed schema for each.
 
-The job beside the references is trusted less than main. What it hands over is held to what main and the
-bundle itself say (`evaluator/github/bundle_rules.py`), to the bytes: numbers have six decimals at most and JSON has one form, so that
-nothing can be hidden where nobody looks. A row shows what its record says, a table as CSV
-and Markdown what the JSON says, a mean what its per-study scores give, and unless a set is public nothing is
-finer than its step. The overall table is made again from the boards' tables and its own tests.
+The job with access to the references is trusted less than main. Its output is checked against main and the
+bundle itself (`evaluator/github/bundle_rules.py`), byte by byte: numbers have at most six decimals and JSON
+has one canonical form, so that nothing can be hidden where nobody looks. A row must match its record, a
+table's CSV and Markdown its JSON, and a mean its per-study scores, and unless a dataset is public nothing is
+finer than its step. The overall table is recomputed from the boards' tables and its own tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from evaluator.github.rescoring_rules import check_rescoring
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 PUBLISHED: Final = "published.json"
-"""Main's note of the submissions that its leaderboard was last held to, by the publisher; of no bundle."""
+"""Main's note of the submissions against which its leaderboard was last checked by the publisher; not part of
+a bundle."""
 MAX_FILES: Final = 20_000
 MAX_FILE_BYTES: Final = 64_000_000
 MAX_BYTES: Final = 1_000_000_000
@@ -44,21 +45,21 @@ ALLOWED: Final = re.compile(
 
 
 def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
-    """The names of a bundle's files, held to all rules (`checked_bundle`)."""
+    """The names of a bundle's files, after checking all rules (`checked_bundle`)."""
     return [*checked_bundle(folder, root).names]
 
 
 def checked_bundle(folder: Path, root: Path | None = None) -> Bundle:
-    """The bundle in a folder; raises `RexrankError` for one that must not be there or leave.
+    """The bundle in a folder; raises `RexrankError` for one that is not allowed to leave.
 
-    `root`: a checkout of main; without one nothing is held to its submissions and its leaderboard.
+    `root`: a checkout of main; without one, nothing is compared with its submissions and leaderboard.
     """
     names = _names(folder)
     content = Contents(folder, [n for n in names if n.endswith(".json")])
     bundle = Bundle(folder, names, content) if root is None else _beside(root, folder, names, content)
     for name in content:
         check_form(bundle, name)
-    # Records first, which the rest is held to; JSON before what is drawn from it.
+    # Records first, because the rest is checked against them; JSON before its derived forms.
     for name in sorted(names, key=lambda n: (not n.startswith("records/"), not n.endswith(".json"), n)):
         rule = RULES.get(name.partition("/")[0])
         if rule is not None:
@@ -71,7 +72,7 @@ def checked_bundle(folder: Path, root: Path | None = None) -> Bundle:
 
 
 def _beside(root: Path, folder: Path, names: list[str], content: Contents) -> Bundle:
-    """The bundle beside a checkout of main, after fetching the predictions that it must be held to."""
+    """The bundle with a checkout of main, after fetching the predictions to compare it with."""
     submissions, on_main = main_files(root), _files_of(root)
     changed = submissions.changed_since(published_tree(root)) if submissions.is_sparse else None
     bundle = Bundle(folder, names, content, root, on_main, submissions, changed)
@@ -81,14 +82,14 @@ def _beside(root: Path, folder: Path, names: list[str], content: Contents) -> Bu
 
 
 def _source(name: str) -> str:
-    """The predictions on main that a record or a file of texts is made of."""
+    """The predictions on main from which a record or a file of texts is made."""
     _, dataset, _, file = name.split("/")
     team, _, model = file.removesuffix(".json").partition("__")
     return f"submissions/{team}/{model}/{dataset}.json"
 
 
 def published_tree(root: Path) -> str:
-    """Git's id of `submissions/` at the last publication; empty where main does not say it."""
+    """Git's id of `submissions/` at the last publication; empty if main does not record it."""
     try:
         value = json.loads((root / "leaderboard" / PUBLISHED).read_text("utf-8"))
         return str(value["submissions"])
@@ -97,7 +98,7 @@ def published_tree(root: Path) -> str:
 
 
 def _files_of(root: Path) -> dict[str, str]:
-    """Git's ids of the leaderboard's files in a checkout's commit, by path; none where it is no checkout."""
+    """Git's ids of the leaderboard's files in a checkout's commit, by path; empty outside a checkout."""
     if not (root / ".git").exists():
         return {}
     lines = git(root / ".git", "ls-tree", "-r", "-z", "HEAD", "leaderboard/").decode().split("\0")
@@ -105,7 +106,7 @@ def _files_of(root: Path) -> dict[str, str]:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files but the bundle's own note, their paths, sizes and kinds found sound."""
+    """The files except the bundle's own note, after checking their paths, sizes and kinds."""
     paths = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
     if any(p.is_symlink() or not p.is_file() for p in paths):
         raise RexrankError("the bundle contains something that is not a regular file.")

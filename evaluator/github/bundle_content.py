@@ -1,4 +1,4 @@
-"""What a bundle holds: its files, typed and held to their schema and place, and how a broken rule is refused."""
+"""The contents of a bundle: its files, typed and checked against schema and path, and refusals."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 HELD: Final = 8
-"""JSON files of a bundle in memory at a time: a table, a row's record, and those of the baselines beside it."""
+"""How many JSON files of a bundle are in memory at a time: a table, a row's record, and those of its baselines."""
 
 
 class Contents(Mapping[str, Any]):
-    """The content of a bundle's JSON files by name, each read when it is asked for: the reports of a public dataset alone are hundreds of files."""
+    """The content of a bundle's JSON files by name, each read on demand: the reports alone can be hundreds of files."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self._names = dict.fromkeys(names)
@@ -71,8 +71,8 @@ def parsed(path: Path, name: str) -> Any:
 class Bundle:
     """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main.
 
-    `on_main`: git's ids of the leaderboard's files that the checkout's commit has, by path. `submissions`: main's.
-    `changed`: which of them differ from those of the last publication; `None` where that is not known.
+    `on_main`: git's ids of the leaderboard's files in the checkout's commit, by path. `submissions`: main's.
+    `changed`: which of them differ from those of the last publication; `None` if unknown.
     """
 
     folder: Path
@@ -84,11 +84,11 @@ class Bundle:
     changed: frozenset[str] | None = None
 
     def is_on_main(self, name: str) -> bool:
-        """Whether main has a file of the bundle, to the byte."""
+        """Whether main has a file of the bundle, byte for byte."""
         return self.on_main.get(f"leaderboard/{name}") == git_blob_id(self.folder / name)
 
     def is_settled(self, name: str, source: str) -> bool:
-        """Whether a file was held to main's file `source` by an earlier publication, and neither has changed since."""
+        """Whether an earlier publication checked a file against main's `source` and neither has changed since."""
         return self.changed is not None and source not in self.changed and self.is_on_main(name)
 
 
@@ -113,7 +113,7 @@ def keeps(kind: str, value: Any, name: str) -> None:
 
 
 def check_form(bundle: Bundle, name: str) -> None:
-    """A JSON file is what this program would write of its content, and its numbers have six decimals at most."""
+    """Checks that a JSON file is what this program would write for its content, with six decimals at most."""
     value = bundle.content[name]
     try:
         same = dump_json(value).encode() == (bundle.folder / name).read_bytes()
@@ -126,7 +126,7 @@ def check_form(bundle: Bundle, name: str) -> None:
 
 
 def board_of(name: str) -> Board:
-    """The board that a path belongs to; a data set that main does not know is refused."""
+    """The board that a path belongs to; refuses a dataset that main does not know."""
     kind, _, rest = name.partition("/")
     single = kind in {"tables", "sanity", "pairwise"}
     dataset, track = (rest.rsplit(".", 2) if single else rest.split("/"))[:2]
@@ -138,7 +138,7 @@ def board_of(name: str) -> Board:
 
 
 def read_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> tuple[_M, Board]:
-    """A file's content, which keeps its schema, and the board that place and content agree on."""
+    """A file's content, checked against its schema, and the board on which path and content agree."""
     board = board_of(name)
     keeps(kind, bundle.content[name], name)
     value = typed_content(bundle, name, kind, model)
@@ -149,7 +149,7 @@ def read_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> tuple
 
 
 def typed_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> _M:
-    """The typed content of a file; one that keeps no schema is refused without a word of its own."""
+    """The typed content of a file; one that violates its schema is refused without quoting it."""
     try:
         return model.model_validate(bundle.content[name])
     except ValidationError:
@@ -170,7 +170,7 @@ def check_metrics(keys: Iterable[str], name: str) -> None:
 
 
 def check_coarse(value: float | None, key: str, board: Board, n: int, name: str) -> None:
-    """Nothing; raises `RexrankError` for a value that is finer than its set's step. `n`: studies of the board."""
+    """Nothing; raises `RexrankError` for a value finer than its dataset's step. `n`: studies of the board."""
     step = step_of(board.dataset.exposure, key, n)
     if value is not None and step is not None and abs(coarse(value, step) - value) > TOLERANCE:
         refuse(name, "contains numbers finer than its dataset's step")

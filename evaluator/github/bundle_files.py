@@ -1,4 +1,4 @@
-"""What each kind of file may hold that leaves the runner: the program's own models, with every text and list bounded.
+"""What the files that leave the runner may contain: the program's own models, with every text and list bounded.
 
 `bundle-v1` is generated from them. Closed: what is not named here does not leave.
 """

@@ -1,4 +1,4 @@
-"""The rules of a bundle's files, one function a kind: schema, place, and what main and the other files say.
+"""The rules for a bundle's files, one function per kind: schema, path, and consistency with main and the other files.
 
 Each raises `RexrankError` that names the file and the rule and never quotes the content.
 """
@@ -45,11 +45,11 @@ MEANS: Final = 1.1 * 10.0**-DECIMALS
 
 
 MAX_OTHER_COLUMNS: Final = 32
-"""Columns of per-study scores beside the metrics: study, patient, subgroups."""
+"""Columns of per-study scores besides the metrics: study, patient, subgroups."""
 
 
 def check_record(bundle: Bundle, name: str) -> None:
-    """A record is of its place and of what main says of its board, and shows what may be shown."""
+    """Checks that a record matches its path and main's data on its board, and shows only what may be shown."""
     record, board = read_content(bundle, name, "record", Record)
     if name.rpartition("/")[2] != f"{record.team}__{record.model}.json":
         refuse(name, "names a model that does not match its path")
@@ -66,7 +66,7 @@ def check_record(bundle: Bundle, name: str) -> None:
 
 
 def check_sanity(bundle: Bundle, name: str) -> None:
-    """Probes of metrics that main knows; in the set's steps."""
+    """Checks that probes are of metrics that main knows, in the dataset's steps."""
     value, board = read_content(bundle, name, "sanity", Sanity)
     check_metrics(value.metrics, name)
     for key, probes in value.metrics.items():
@@ -76,7 +76,7 @@ def check_sanity(bundle: Bundle, name: str) -> None:
 
 
 def check_cases(bundle: Bundle, name: str) -> None:
-    """Texts of a public dataset, all of the same studies and the same references."""
+    """Checks that texts are from a public dataset, all for the same studies and the same references."""
     if not board_of(name).dataset.exposure.studies:
         refuse(name, "contains texts of a dataset that is not public")
     value, board = read_content(bundle, name, "cases", CaseTexts)
@@ -104,7 +104,7 @@ def _truth(bundle: Bundle, board: Board) -> CaseTexts | None:
 
 
 def check_studies(bundle: Bundle, name: str) -> None:
-    """Per-study scores of a public dataset: the columns of its record, whose means they give."""
+    """Checks that per-study scores are from a public dataset and match the columns and means of their record."""
     if not board_of(name).dataset.exposure.studies:
         refuse(name, "contains per-study scores of a dataset that is not public")
     record = record_at(bundle, name, f"records/{name[8:-8]}.json")
@@ -131,13 +131,13 @@ def check_studies(bundle: Bundle, name: str) -> None:
             refuse(name, f"contains numbers with more than {DECIMALS} decimals")
         if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
             refuse(name, "does not match the failures in its record")
-    # A row that waits for its rescoring was made by an earlier version.
+    # A row waiting to be rescored was made by an earlier version.
     if record.kind == "submission" and not bundle.is_on_main(name):
         _check_again(bundle, name, frame)
 
 
 def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
-    """The scores in one metric are those of the texts beside it."""
+    """Checks that the scores in one metric are those of the texts next to them."""
     board = board_of(name)
     truth, path = _truth(bundle, board), f"cases/{name[8:-8]}.json"
     if truth is None or path not in bundle.content:
@@ -148,7 +148,7 @@ def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
 
 
 def check_history(bundle: Bundle) -> None:
-    """Every line of the history is an event."""
+    """Checks that every line of the history is an event."""
     if HISTORY not in bundle.names:
         return
     try:

@@ -1,6 +1,6 @@
-"""What a table may hold that leaves the runner: the leaderboard's own models, with every text and list bounded.
+"""What a table that leaves the runner may contain: the leaderboard's own models, with every text and list bounded.
 
-Whatever the runner always writes must be there.
+Whatever the runner always writes is required.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rules of a bundle's tables: each shows its records, its pairs and what main says, and nothing finer than its set's step.
+"""The rules for a bundle's tables: each matches its records, its pairs and main, at no finer a step than allowed.
 
 Each raises `RexrankError` that names the file and the rule and never quotes the content.
 """
@@ -39,7 +39,7 @@ from evaluator.statistics.rounding import six_decimals
 
 
 def check_table(bundle: Bundle, name: str) -> None:
-    """A table says of its data set what main says, shows its records, and is the same as CSV and Markdown."""
+    """Checks that a table matches main's data on its dataset, its records, and its CSV and Markdown forms."""
     if not name.endswith(".json"):
         source = f"{name.rpartition('.')[0]}.json"
         render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
@@ -71,11 +71,11 @@ def check_table(bundle: Bundle, name: str) -> None:
 RANKING: Final = frozenset(
     {"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked", "worse_than"}
 )
-"""Fields of a row that follow from all records of a board together, and not from its own."""
+"""Fields of a row that follow from all records of a board together, not only from its own."""
 
 
 def _check_row(row: Row, table: Table, board: Board, name: str, bundle: Bundle) -> None:
-    """A row is what its record gives, computed again; its own are ranks and reasons alone."""
+    """Checks that a row is what its record gives, recomputed; only ranks and reasons are its own."""
     folder = f"records/{board.dataset.id}/{board.track}"
     record = record_at(bundle, name, f"{folder}/{row.team}__{row.model}.json")
     nulls = tuple(record_at(bundle, name, f"{folder}/{r.team}__{r.model}.json") for r in table.nulls)
@@ -90,7 +90,7 @@ def _check_row(row: Row, table: Table, board: Board, name: str, bundle: Bundle) 
     if {k: _bare(c) for k, c in row.metrics.items()} != again.metrics:
         refuse(name, "has a row whose numbers differ from its record")
     _check_null_tests(row, {n.name for n in nulls}, table, board, name)
-    # C22 compares a model's boards, so that its table says it and no single record.
+    # C22 compares a model's boards, so it is in its table and in no single record.
     marks = tuple(b for b in row.badges if b.code != "C22")
     if any(b not in again.badges for b in marks):
         refuse(name, "has a row with a badge that its record does not have")
@@ -111,7 +111,7 @@ def _bare(cell: MetricCell) -> MetricCell:
 
 
 def _check_null_tests(row: Row, nulls: AbstractSet[str], table: Table, board: Board, name: str) -> None:
-    """Tests and gains against baselines are of the table's own, as coarse as its means, and say what their p says."""
+    """Checks that tests and gains against baselines are the table's own, as coarse as its means, and match their p."""
     for test in row.against_nulls:
         if test.null not in nulls:
             refuse(name, "compares a model with a baseline that the table does not have")
@@ -127,20 +127,20 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], table: Table, board: Bo
 
 
 def _check_pairs(pairs: Sequence[MetricPair], table: Table, key: str, board: Board, name: str) -> None:
-    """Pairs are of models that the table ranks, and as coarse as its means."""
+    """Checks that pairs are of models that the table ranks, and as coarse as its means."""
     if not {m for p in pairs for m in (p.a, p.b)} <= {r.id for r in table.rows}:
         refuse(name, "compares models that the table does not rank")
     if step_of(board.dataset.exposure, key, table.n) is None:
         return
-    # Of many pairs few numbers: each is one of the steps.
+    # Many pairs have few distinct numbers: each is one of the steps.
     for value in {v for p in pairs for v in (p.difference, p.low, p.high) if v is not None}:
         check_coarse(value, key, board, table.n, name)
 
 
 def check_pairwise(bundle: Bundle, name: str) -> None:
-    """Pairs of models that the board ranks, on metrics that main knows: those whose digest the table has."""
+    """Checks that pairs are of models that the board ranks, on metrics that main knows, with the table's digest."""
     if name in map(pairwise_name, all_tracks()):
-        return  # `check_overall` holds them to the overall table
+        return  # `check_overall` compares them with the overall table
     board = board_of(name)
     path = f"tables/{board.name}.json"
     if path not in bundle.content:
@@ -161,7 +161,7 @@ def check_pairwise(bundle: Bundle, name: str) -> None:
 
 
 def check_overview(bundle: Bundle) -> None:
-    """Nothing; raises `RexrankError` unless the overview is what the tables give, and is there where they are."""
+    """Nothing; raises `RexrankError` unless the overview exists if tables do, and follows from them."""
     order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in get_dataset(d).tracks]
     expected = overview([typed_content(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]

@@ -1,7 +1,7 @@
-"""A submission sent through GitHub's API: fork, branch, commit, pull request; no git and no checkout are needed.
+"""A submission sent through GitHub's API: fork, branch, commit, pull request; neither git nor a checkout is needed.
 
-Every step may be repeated. What is there already is used: the fork, the branch, the open pull request, which gets a
-further commit rather than a second one beside it.
+Every step may be repeated. What already exists is used: the fork, the branch, the open pull request, which
+gets another commit instead of a second pull request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SCOPE: Final = "one with the scope public_repo, from gh auth login or from https
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """The pull request that holds the submission now, and what was done to it."""
+    """The pull request that now has the submission, and what was done to it."""
 
     number: int
     url: str
@@ -38,7 +38,7 @@ class Contribution:
 
 
 def branch_of(team: str, model: str) -> str:
-    """The branch that holds a model's submission: its own for each, and a name that git allows.
+    """The branch of a model's submission: one for each, with a name that git allows.
 
     >>> branch_of("acme", "m1"), branch_of("a..b", "c.lock")
     ('rexrank/acme+m1', 'rexrank/a.+.b+c.lock+')
@@ -49,9 +49,9 @@ def branch_of(team: str, model: str) -> str:
 
 @contextmanager
 def asking_github() -> Iterator[None]:
-    """A block in which what GitHub answers, or that it does not, becomes words.
+    """A block in which GitHub's error responses, or no response, become messages.
 
-    Raises `InputError` for what the user can mend, `RexrankError` for a failure that may pass.
+    Raises `InputError` for what the user can fix, `RexrankError` for a failure that may be temporary.
     """
     from github import GithubException
     from requests.exceptions import RequestException
@@ -83,7 +83,7 @@ def _words(error: Any) -> str:
 
 
 def login_of(repo: Repository) -> str:
-    """The login of whom the token belongs to."""
+    """The login of the token's owner."""
     _, user = repo.requester.requestJsonAndCheck("GET", "/user")
     return str(user["login"])
 
@@ -91,7 +91,7 @@ def login_of(repo: Repository) -> str:
 def pull_of(repo: Repository, login: str, branch: str, state: str = "open") -> PullRequest | None:
     """The newest pull request of an account's branch against main, or `None`."""
     pulls = repo.get_pulls(state=state, base="main", head=f"{login}:{branch}")
-    # The filter matches nothing where the branch's fork is gone, and is not trusted to match alone.
+    # The filter matches nothing if the branch's fork is gone, and is not trusted to match exactly.
     return next(
         (
             p
@@ -112,7 +112,7 @@ def contribute(
 ) -> Contribution:
     """The pull request that brings these files (paths in the repository) of the submission `team/model`.
 
-    Raises `InputError` where main holds exactly these files, and as `asking_github` does.
+    Raises `InputError` if main has exactly these files, and as `asking_github` does.
     """
     branch = branch_of(*name.split("/"))
     earlier = pull_of(repo, login, branch)
@@ -134,13 +134,13 @@ def contribute(
 
 
 def open_pull(repo: Repository, owner: str, branch: str, title: str, body: str) -> PullRequest:
-    """A new pull request of an owner's branch against main, or the one that an earlier, lost answer opened."""
+    """A new pull request of an owner's branch against main, or the one from an earlier request whose reply was lost."""
     from github import GithubException
 
     try:
         return repo.create_pull(base="main", head=f"{owner}:{branch}", title=title, body=body)
     except GithubException:
-        # An answer may have been lost after GitHub had stored it.
+        # The reply may have been lost after GitHub had stored the request.
         heads = repo.get_pulls(state="open", base="main", head=f"{owner}:{branch}")
         pull = next((p for p in islice(iter(heads), 20) if p.head.ref == branch), None)
         if pull is None:
@@ -149,7 +149,7 @@ def open_pull(repo: Repository, owner: str, branch: str, title: str, body: str) 
 
 
 def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callable[[str], None]) -> str:
-    """The path of the repository that takes the branch: the account's fork, made and brought up to date."""
+    """The path of the repository for the branch: the account's fork, created and brought up to date."""
     from github import GithubException
 
     if earlier is not None:
@@ -159,7 +159,7 @@ def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callab
     say(f"forking {repo.full_name} (or finding your fork)")
     post = repo.requester.requestJsonAndCheck
     _, fork = post("POST", f"/repos/{repo.full_name}/forks", input={"default_branch_only": True})
-    # Whoever renamed the fork, or its first branch, is asked for neither.
+    # The fork and its default branch may have been renamed; neither name matters.
     first = str(fork.get("default_branch") or "main")
     path, deadline = f"/repos/{fork['full_name']}", time.monotonic() + FORK_SECONDS
     while _head(repo, path, first, missing=True) == "":
@@ -171,14 +171,14 @@ def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callab
     try:
         post("POST", f"{path}/merge-upstream", input={"branch": first})
     except GithubException as error:
-        # A fork with changes of its own on main stays as it is: the branch begins at our main.
+        # A fork whose main has its own changes is left alone: the branch begins at our main.
         if error.status not in {403, 404, 409, 422}:
             raise
     return path
 
 
 def _head(repo: Repository, path: str, branch: str = "main", *, missing: bool = False) -> str:
-    """The commit of a branch in a repository; empty, if `missing` is allowed, for one that is not there."""
+    """The commit of a branch in a repository; empty, if `missing` is allowed, for one that does not exist."""
     from github import GithubException
 
     try:
@@ -193,7 +193,7 @@ def _head(repo: Repository, path: str, branch: str = "main", *, missing: bool = 
 def make_commit(
     repo: Repository, path: str, parent: str, files: Mapping[str, bytes], message: str
 ) -> str | None:
-    """A commit on the parent with these files, or `None` where the parent holds them; no branch shows it yet.
+    """A commit on the parent with these files, or `None` if the parent has them; not on any branch yet.
 
     Raises `RexrankError` for a commit that changes anything but these files.
     """
@@ -223,9 +223,9 @@ def make_commit(
 
 
 def move_branch(repo: Repository, path: str, branch: str, commit: str, *, force: bool) -> None:
-    """Lets the branch begin at, or go on to, the commit; `force` where no open pull request shows it.
+    """Creates the branch at the commit, or moves it there; `force` if no open pull request shows it.
 
-    Raises `InputError` where another branch of that repository leaves no room for its name.
+    Raises `InputError` if another branch of that repository blocks its name.
     """
     from github import GithubException
 

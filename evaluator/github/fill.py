@@ -1,6 +1,6 @@
-"""Units of work on a machine beside the references: scores go into the shared store, and nothing leaves.
+"""Units of work on a machine with the references: scores go into the shared store, and nothing leaves.
 
-What is to be scored is looked up in main, whatever the plan of a hosted job says: a unit names one of main's own
+What to score is looked up in main, whatever the plan of a hosted job says: a unit must name one of main's own
 submissions, or it is left out.
 """
 
@@ -21,9 +21,9 @@ from evaluator.scoring.units import Unit, score_unit
 
 
 def fill(workspace: Workspace, units: Sequence[Unit]) -> dict[str, int]:
-    """How many units were scored, left out as unknown here, and failed. A unit that fails costs itself alone.
+    """How many units were scored, left out as unknown here, and failed. A failing unit does not affect the others.
 
-    A machine that scored one notes in the store what it scores with, for the doctor of the others.
+    A machine that scored one records its environment in the store, for the doctor on the others.
     """
     counts = {"scored": 0, "unknown": 0, "failed": 0}
     for unit in units:
@@ -40,7 +40,7 @@ def fill(workspace: Workspace, units: Sequence[Unit]) -> dict[str, int]:
 
 
 def _fill(workspace: Workspace, unit: Unit) -> bool:
-    """Whether main has what the unit names and this machine its references, after scoring it."""
+    """Whether main has the named submission and this machine its references; the unit is then scored."""
     if unit.dataset not in dataset_ids():
         return False
     dataset = get_dataset(unit.dataset)

@@ -1,7 +1,7 @@
-"""From a filled-in form to a pull request, in two jobs: one that reads what a stranger sent, and one that may write.
+"""From a filled-in form to a pull request, in two jobs: one that reads untrusted input, and one that may write.
 
-The second gets names and bytes, looks at no content, and makes a commit that is compared with main before any branch
-shows it. What it opens is checked again, with the code of main, like every pull request.
+The second gets names and bytes, does not look at content, and makes a commit that is compared with main
+before it is put on a branch. The pull request is then checked again with main's code, like any other.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 FORM_MARK: Final = "<!-- rexrank:form v1 -->"
 FORM: Final = "form.json"
 NO_BRANCH: Final = "### Not submitted\n\nThe form is valid, but this repository does not allow the bot to create branches, so submissions cannot be made this way. Use `rexrank submit` instead (see the *Submit* page), or ask a maintainer.\n"
-"""The answer where the ruleset of the other branches does not leave out `form/**` (site/maintainers/settings.md)."""
+"""The answer if the ruleset of the other branches does not exclude `form/**` (site/maintainers/settings.md)."""
 MAX_FORM_BYTES: Final = 100_000
 
 
 class FormResult(Typed):
-    """What the reading job hands on: whose issue it is, and either the folder's files or the answer that says why not."""
+    """What the reading job passes on: the issue's author, and the folder's files or the answer that says why not."""
 
     issue: Annotated[int, Field(ge=1, lt=10_000_000)]
     name: Annotated[str, form(r"[a-z0-9.-]+/[a-z0-9.-]+|", "team/model, or nothing")] = ""
@@ -53,9 +53,9 @@ class FormResult(Typed):
 
 
 def prepare(body: str, number: int, person: Person, folder: Path) -> FormResult:
-    """What a form brings, read and checked, after it was laid out in the folder for the job that may write.
+    """A form's contents, read and checked, and written to the folder for the job that may write.
 
-    A form that cannot be used is no failure: what is wrong becomes the answer to the issue.
+    An unusable form is not a failure: its problems become the answer to the issue.
     """
     try:
         wanted = read_form(body, api.server())
@@ -83,7 +83,7 @@ class _NotValid(Exception):
 
 
 def _files(wanted: Form, person: Person) -> Mapping[str, bytes]:
-    """The card and the predictions, checked as any submission's are."""
+    """The card and the predictions, checked like any submission's."""
     dataset = get_dataset(wanted.dataset)
     data = fetch_attachment(wanted.attachment, api.server())
     with tempfile.TemporaryDirectory() as scratch:
@@ -128,7 +128,7 @@ def _refusal(problems: list[str]) -> str:
 
 
 def read_form_result(folder: Path) -> tuple[FormResult, Mapping[str, bytes]]:
-    """What the job before handed on. Raises `RexrankError` for anything of another form, name or size."""
+    """What the previous job passed on. Raises `RexrankError` for anything with another form, name or size."""
     path = folder / FORM
     try:
         if path.is_symlink() or path.stat().st_size > MAX_FORM_BYTES:
@@ -155,7 +155,7 @@ def read_form_result(folder: Path) -> tuple[FormResult, Mapping[str, bytes]]:
 
 
 def send(repo: Repository, prepared: FormResult, files: Mapping[str, bytes], author: str) -> str:
-    """The answer to the issue, after its pull request was opened or renewed; raises as PyGithub does where GitHub fails."""
+    """The answer to the issue, after opening or updating its pull request; passes on PyGithub's errors."""
     from github import GithubException
 
     if prepared.answer:
@@ -188,7 +188,7 @@ def _opened(repo: Repository, branch: str, title: str, body: str) -> str:
     except GithubException as error:
         if error.status != 403:
             raise
-        # The setting that lets jobs open pull requests is off: one click of the author's is left.
+        # The setting that lets jobs open pull requests is off: the author has to click once.
         address = f"{api.clone_url()}/compare/main...{branch}?expand=1"
         return f"### One click left\n\nOpen [this page]({address}) and click *Create pull request*.\n"
     return f"### ✅ Submitted\n\n[Pull request {pull.number}]({pull.html_url}) was opened for you. Validation results appear there within the hour.\n"

@@ -1,7 +1,7 @@
 """A pull request as data: git blobs at one commit, read one by one and never checked out.
 
-Only trees and commits are fetched; a blob comes when a check reads it. Without a work tree there are
-no filters, hooks, submodules or paths that could be followed.
+Only trees and commits are fetched; a blob is fetched when a check reads it. Without a work tree, there are no
+filters, hooks, submodules or paths that could be followed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHA: Final = re.compile(r"[0-9a-f]{40}")
 MAX_CHANGES: Final = 10_000
 TIMEOUT: Final = 120.0
 MAX_WRITTEN: Final = 200_000_000
-"""Bytes of the largest file or answer of git: all trees and commits of a pull request, or one blob of it."""
+"""Most bytes in a file or output of git: all trees and commits of a pull request, or one blob of it."""
 SAFE: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -33,14 +33,15 @@ SAFE: Final = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ALLOW_PROTOCOL": "https:http:file",
 }
-"""Git without questions, without the machine's configuration, over ordinary transports only."""
+"""Git without prompts, without the machine's configuration, over ordinary transports only."""
 _SETTINGS: Final = ("core.quotePath=false", "maintenance.auto=false", "fetch.negotiationAlgorithm=noop")
-"""Paths as they are, and no tidying up of folders that live as long as a job. Nothing is said to be here already: of a
-commit that came without its blobs, a server would then send none of them."""
+"""Unquoted paths, and no garbage collection in folders that live as long as a job. The fetch does not
+announce existing commits: for a commit fetched without blobs, the server would then send none of them."""
 _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _BLOCK: Final = 512
 _BOUNDED: Final = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')
-"""Starts a command with a limit of `$0` blocks a file. Python's own `preexec_fn` would copy this whole process first."""
+"""Starts a command with a limit of `$0` blocks per file. Python's own `preexec_fn` would copy this whole
+process first."""
 _KINDS: Final[dict[str, EntryKind]] = {
     "100644": "file",
     "100755": "file",
@@ -50,12 +51,12 @@ _KINDS: Final[dict[str, EntryKind]] = {
 
 
 class LimitExceeded(InputError):
-    """More than is looked at: changed files, or bytes of commits and trees."""
+    """More than is inspected: changed files, or bytes of commits and trees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One changed path: git's status letter, the mode it has now (`000000` when gone), blob and path."""
+    """One changed path: git's status letter, the current mode (`000000` if gone), blob and path."""
 
     status: str
     mode: str
@@ -64,7 +65,7 @@ class Change:
 
 
 def git(git_dir: Path, *args: str) -> bytes:
-    """What git prints; raises `RexrankError` when it fails. Nothing passes through a shell."""
+    """Git's output; raises `RexrankError` if it fails. Nothing passes through a shell."""
     status, out = git_status(git_dir, *args)
     if status:
         raise RexrankError(f"git {args[0]} failed with status {status}. Run the job again.")
@@ -78,10 +79,10 @@ def git_status(
     bounded: bool = True,
     timeout: float = TIMEOUT,
 ) -> tuple[int, bytes]:
-    """Git's exit status and what it prints; raises `RexrankError` if it takes longer than `timeout` seconds.
+    """Git's exit status and output; raises `RexrankError` if it takes longer than `timeout` seconds.
 
-    If `bounded`, nothing that it writes, its answer included, may exceed `MAX_WRITTEN` bytes: SIGXFSZ ends it. Only what
-    main itself holds is fetched without that bound.
+    If `bounded`, no file it writes, including its output, may exceed `MAX_WRITTEN` bytes: SIGXFSZ ends it.
+    Only main's own content is fetched without that bound.
     """
     limit = (*_BOUNDED, str(MAX_WRITTEN // _BLOCK)) if bounded else ()
     command = [*limit, "git", *_OPTIONS, f"--git-dir={git_dir}", *args]
@@ -104,7 +105,7 @@ def git_status(
 
 
 def credentials(token: str) -> dict[str, str]:
-    """Git's environment with a token for this job's own server, in no argument and no address; empty without."""
+    """Git's environment with a token for this job's own server, not in any argument or address; empty without one."""
     server = os.environ.get("GITHUB_SERVER_URL", "")
     if not token or not server.startswith("http"):
         return {}
@@ -119,9 +120,9 @@ def credentials(token: str) -> dict[str, str]:
 def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     """A bare repository with main and the pull request's head, without blobs.
 
-    Raises `InputError` when the head is not `sha` (any more), `LimitExceeded` where commits and trees are larger than
-    `MAX_WRITTEN`, `RexrankError` where git fails. The head is taken from the pull request's own ref: a commit
-    asked for by its name could come from any fork.
+    Raises `InputError` if the head is not (or no longer) `sha`, `LimitExceeded` if commits and trees are
+    larger than `MAX_WRITTEN`, `RexrankError` if git fails. The head is taken from the pull request's own ref:
+    a commit requested by id could come from any fork.
     """
     git_dir = folder / f"pull-{number}.git"
     git_dir.mkdir(parents=True, exist_ok=True)
@@ -142,13 +143,13 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
 
 
 def _cut_off(git_dir: Path) -> bool:
-    """Whether a fetch was ended at the limit of bytes: what it had written is left, as large as the limit."""
+    """Whether a fetch was ended at the byte limit: its partial file is left, as large as the limit."""
     limit = MAX_WRITTEN // _BLOCK * _BLOCK
     return any(p.stat().st_size >= limit for p in (git_dir / "objects").rglob("tmp_*"))
 
 
 def fetch_main(url: str, folder: Path) -> Path:
-    """A bare repository with main alone, at `refs/rex/base`, without blobs."""
+    """A bare repository with only main, at `refs/rex/base`, without blobs."""
     git_dir = folder / "main.git"
     git_dir.mkdir(parents=True, exist_ok=True)
     git(git_dir, "init", "-q", "--bare")
@@ -161,7 +162,8 @@ def fetch_main(url: str, folder: Path) -> Path:
 def require_small(git_dir: Path, tree: str, *paths: str) -> None:
     """Nothing; raises `LimitExceeded` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
 
-    Git lists a tree as it goes and compares two of them in memory, so that this comes before any comparison.
+    Git lists a tree incrementally but compares two trees in memory, so this check comes before any
+    comparison.
     """
     status, _ = git_status(git_dir, "ls-tree", "-r", "-z", tree, "--", *paths)
     if status == -signal.SIGXFSZ:
@@ -169,7 +171,7 @@ def require_small(git_dir: Path, tree: str, *paths: str) -> None:
 
 
 def differences(git_dir: Path, old: str, new: str, *paths: str) -> list[Change]:
-    """What differs between two trees (below `paths`, where given); raises `LimitExceeded` for more than `MAX_CHANGES`."""
+    """The differences of two trees (below `paths`, if given); raises `LimitExceeded` for more than `MAX_CHANGES`."""
     options = ("-r", "--raw", "--no-renames", "--no-abbrev", "-z")
     raw = git(git_dir, "diff-tree", *options, old, new, "--", *paths)
     fields = raw.split(b"\0")[:-1]
@@ -197,9 +199,9 @@ def _listed(git_dir: Path, tree: str, folder: str) -> Iterator[tuple[str, str, s
 
 
 def submission_tree(git_dir: Path, folder: str, tree: str = "refs/rex/head") -> Tree:
-    """The folder in a tree, by default the head's; only files that a submission may hold are ever fetched.
+    """The folder in a tree, by default the head's; only files that a submission may contain are ever fetched.
 
-    `folder` is `submissions/<team>/<model>` with slugs, or git would take it for something else.
+    `folder` must be `submissions/<team>/<model>` with slugs, or git would misread it.
     """
     names = {"model.yaml", *(f"{d}.json" for d in dataset_ids())}
     entries = []

@@ -1,7 +1,7 @@
 """The form of `.github/ISSUE_TEMPLATE/submission.yml` as GitHub writes it into an issue: data, read strictly.
 
-Whoever fills the form in writes all of the text, headings included: a heading that comes twice is refused rather than
-chosen from, and what the answers say is checked like any other submission's.
+The author of the form controls all of the text, including headings: a repeated heading is refused instead of
+choosing one, and the answers are checked like any other submission.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ HEADINGS: Final = {
     "Text column": "text_column",
     "Consent": "consent",
 }
-"""What stands above each answer, and what it answers."""
+"""The heading of each answer, and the field it fills."""
 _HEADING: Final = re.compile(r"^### (.+?)[ \t]*$", re.MULTILINE)
 _NOTHING: Final = "_No response_"
 
 
 class FormError(InputError):
-    """Everything that is wrong with a form, in words for whoever filled it in: plain text, a line each."""
+    """All problems of a form, in words for its author: plain text, one line each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -57,7 +57,7 @@ class FormError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a form asks for; team, model and dataset are names that there may be, the attachment is an address."""
+    """The contents of a form; team, model and dataset are valid names, the attachment is an address."""
 
     team: str
     model: str
@@ -69,7 +69,7 @@ class Form:
 
 
 def is_form(body: str) -> bool:
-    """Whether a text has the form's first headings: any other issue is none of ours."""
+    """Whether a text has the form's first headings: any other issue is ignored."""
     headings = _HEADING.findall(body[:MAX_BODY].replace("\r\n", "\n"))
     return {"Team", "Model", "Dataset", "Predictions"} <= set(headings)
 
@@ -105,7 +105,7 @@ def read_form(body: str, server: str) -> Form:
 
 
 def _answers(body: str) -> tuple[dict[str, str], list[str]]:
-    """What stands below each heading of the form, and headings that come twice."""
+    """The text below each heading of the form, and repeated headings."""
     parts = _HEADING.split(body.replace("\r\n", "\n"))
     answers: dict[str, str] = {}
     problems = []

@@ -1,7 +1,7 @@
 """Files that one job of a run passes to the next: bounded in size, and checked against a schema by both jobs.
 
-They go by file because an environment variable holds little more than a hundred kilobytes, and a comment in another
-alphabet or the scores of eight boards are larger.
+They are files because an environment variable is limited to little more than a hundred kilobytes, and a
+comment in another alphabet or the scores of eight boards are larger.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Feedback:
 
 
 def write_feedback(folder: Path, feedback: Sequence[Feedback]) -> None:
-    """Writes the feedback on at most `MAX_PULLS` pull requests; raises `RexrankError` for what breaks the schema."""
+    """Writes the feedback on at most `MAX_PULLS` pull requests; raises `RexrankError` if they violate the schema."""
     text = json.dumps(
         {"schema": "rexrank/feedback/v1", "pulls": [asdict(f) for f in feedback]}, ensure_ascii=False
     )
@@ -44,7 +44,7 @@ def write_feedback(folder: Path, feedback: Sequence[Feedback]) -> None:
 
 
 def read_feedback(folder: Path) -> list[Feedback]:
-    """What another job wrote; raises `RexrankError` for anything that is too large or of another form."""
+    """The feedback from another job; raises `RexrankError` for anything too large or of another form."""
     return [
         Feedback(**pull)
         for pull in _checked(read_json(folder / FEEDBACK, MAX_FEEDBACK_BYTES), "feedback-v1")["pulls"]

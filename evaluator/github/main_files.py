@@ -1,7 +1,7 @@
-"""Main's submissions file by file: from a checkout's folder, or from its commit's objects where the checkout is sparse.
+"""Main's submissions file by file: from a checkout's folder, or from its commit's objects if the checkout is sparse.
 
-Everybody's predictions are most of a repository's bytes. A hosted job checks out the cards alone; of what it
-compares, git fetches the blobs in one request, and they are read one at a time.
+Predictions are most of a repository's bytes. A hosted job checks out only the cards; the blobs it compares
+are fetched in one request and read one at a time.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
 
 FETCH_TIMEOUT: Final = 900.0
 BATCH: Final = 2_000
-"""Blobs that git is asked for at once: their names are arguments."""
+"""Blobs requested from git at once: their names are arguments."""
 _PREDICTIONS: Final = r"submissions/([^/]+)/([^/]+)/{}\.json"
 
 
 @dataclass(frozen=True)
 class MainFiles:
-    """The files below `submissions/` of a checkout of main; with none of git's, those that lie there."""
+    """The files below `submissions/` of a checkout of main; without git, those in the folder."""
 
     root: Path
     oids: Mapping[str, str] = field(default_factory=dict)
@@ -35,11 +35,11 @@ class MainFiles:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the checkout leaves files of its commit out."""
+        """Whether the checkout omits files of its commit."""
         return any(not (self.root / path).is_file() for path in self.oids)
 
     def fetch(self, paths: Collection[str]) -> None:
-        """Brings those files that the checkout left out, in one request for all; raises `RexrankError` where git fails."""
+        """Fetches files that the checkout omits, all in one request; raises `RexrankError` if git fails."""
         wanted = sorted({self.oids[p] for p in paths if p in self.oids and not (self.root / p).is_file()})
         for start in range(0, len(wanted), BATCH):
             _fetch(self.root / ".git", wanted[start : start + BATCH])
@@ -59,7 +59,7 @@ class MainFiles:
         return data if len(data) <= MAX_PREDICTIONS_BYTES else None
 
     def others(self, dataset: Dataset, own: str) -> PredictionFiles:
-        """Predictions of every submission on a dataset but `own`, by `team/model`; fetched now, read when asked for."""
+        """Predictions of every submission on a dataset except `own`, by `team/model`; fetched now, read on demand."""
         form = re.compile(_PREDICTIONS.format(re.escape(dataset.id)))
         places = {f"{m[1]}/{m[2]}": path for path in self.oids if (m := form.fullmatch(path))}
         for path in sorted((self.root / "submissions").glob(f"*/*/{dataset.id}.json")):
@@ -72,7 +72,7 @@ class MainFiles:
         return self.read(path) or b""
 
     def changed_since(self, tree: str) -> frozenset[str] | None:
-        """The paths that differ from an earlier tree of `submissions/`; `None` where that tree cannot be had."""
+        """The paths that differ from an earlier tree of `submissions/`; `None` if that tree is not available."""
         git_dir = self.root / ".git"
         if not SHA.fullmatch(tree) or not git_dir.exists():
             return None
@@ -90,7 +90,7 @@ class MainFiles:
 
 
 def main_files(root: Path) -> MainFiles:
-    """The submissions of a checkout of main; of a folder that is no checkout, the files there."""
+    """The submissions of a checkout of main or, outside a checkout, the files in the folder."""
     git_dir = root / ".git"
     if not git_dir.exists():
         return MainFiles(root)
@@ -100,7 +100,7 @@ def main_files(root: Path) -> MainFiles:
 
 
 def _fetch(git_dir: Path, oids: Collection[str]) -> None:
-    """Brings objects of main by their names, as git itself does where one is missing, but all in one request."""
+    """Fetches objects of main by name, as git itself does for a missing one, but all in one request."""
     options = ("-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--filter=blob:none")
     command = ("fetch", *options, "--recurse-submodules=no", "origin", *oids)
     status, _ = git_status(git_dir, *command, bounded=False, timeout=FETCH_TIMEOUT)

@@ -1,8 +1,8 @@
-"""What merging a pull request would do to main: the tree of the merge, found without reading a single file.
+"""What merging a pull request would do to main: the merged tree, computed without reading a single file.
 
-Where a pull request left main says nothing when its history has been woven: what counts is the difference of
-main and the merged tree. Trees alone decide, so that it costs no more than the fetch of them: whatever would
-need the text of a file (both sides changed it, a renamed folder) is refused in words.
+Where a pull request left main says nothing if its history contains merges: what counts is the difference
+between main and the merged tree. Only trees are used, so it costs no more than fetching them: anything that
+would need a file's text (changed on both sides, a renamed folder) is refused with an explanation.
 """
 
 from __future__ import annotations
@@ -16,22 +16,25 @@ BASE: Final = "refs/rex/base"
 HEAD: Final = "refs/rex/head"
 MERGED: Final = "refs/rex/merged"
 EMPTY: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-"""The tree without a file, which git knows without having it."""
+"""The empty tree, which git knows without storing it."""
 OFFLINE: Final = {"GIT_ALLOW_PROTOCOL": ""}
-"""Git's environment in which nothing is fetched, whatever it lacks."""
+"""Git's environment in which nothing is fetched, even if objects are missing."""
 CURE: Final = "Update the branch: start from a fresh copy of main, add your files, and push"
 
 
 def merge_bases(git_dir: Path) -> list[str]:
-    """The best common ancestors of main and the head; more than one where merges cross, none without a common past."""
+    """The best common ancestors of main and the head.
+
+    More than one after criss-cross merges, none without a common history.
+    """
     _, out = git_status(git_dir, "merge-base", "--all", BASE, HEAD)
     return out.decode("ascii").split()
 
 
 def authored(git_dir: Path, *paths: str) -> list[Change]:
-    """What the head changes against any place where it left main, each path once; raises `LimitExceeded`.
+    """The head's changes relative to any point where it left main, each path once; raises `LimitExceeded`.
 
-    Without a common past everything that it holds counts.
+    Without a common history, everything in it counts.
     """
     require_small(git_dir, HEAD, *paths)
     bases = merge_bases(git_dir) or [EMPTY]
@@ -40,12 +43,15 @@ def authored(git_dir: Path, *paths: str) -> list[Change]:
 
 
 def merge(git_dir: Path, *folders: str) -> str | None:
-    """Why the head cannot be merged as a change of these folders, in plain text; `None` with the merged tree at `MERGED`."""
+    """Why the head cannot be merged as a change of these folders, in plain text.
+
+    `None` if `MERGED` is the merged tree.
+    """
     bases = merge_bases(git_dir)
     if len(bases) != 1:
         crossed = "its history and main's are intertwined by several merges, so the effect of merging it cannot be determined"
         return f"{crossed if bases else 'it has no commit in common with main'}. {CURE}"
-    # Renames are a guess of git's that needs the files; offline, a file that both sides changed is a failure too.
+    # Rename detection needs the files; offline, a file changed on both sides fails too.
     command = ("-c", "merge.renames=false", "merge-tree", "--write-tree", "-z", BASE, HEAD)
     status, out = git_status(git_dir, *command, environment=OFFLINE)
     if status:

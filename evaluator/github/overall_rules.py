@@ -1,4 +1,4 @@
-"""The rule of a bundle's overall tables: made again from the boards' tables, main's setting and their own tests."""
+"""The rule for a bundle's overall tables: recomputed from the boards' tables, main's setting and their own tests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from evaluator.leaderboard.table import parse_table
 
 
 def check_overall(bundle: Bundle) -> None:
-    """Nothing; raises `RexrankError` unless each overall table is what its boards' tables and its tests give, in every form.
+    """Nothing; raises `RexrankError` unless each overall table, in every form, follows from tables and tests.
 
-    The tests themselves need scores of sets that are not public, and are taken as they are.
+    The tests themselves need scores of datasets that are not public, and are taken as given.
     """
     setting = challenge().overall
     for track in all_tracks():
@@ -56,7 +56,7 @@ def _pairwise(bundle: Bundle, table: OverallTable) -> Pairwise | None:
 
 
 def _parsed(bundle: Bundle, name: str) -> OverallTable:
-    """The typed table; one that keeps no schema is refused without a word of its own."""
+    """The typed table; one that violates its schema is refused without quoting it."""
     try:
         return parse_overall(bundle.content[name], name)
     except RexrankError:

@@ -1,7 +1,7 @@
-"""Whose a submission is: the handles of its card on main, held to the numeric ids they had when it was published.
+"""The owners of a submission: the handles on its card on main, checked against their numeric ids at publication.
 
 A login can be given up and registered by somebody else; a numeric id cannot. `leaderboard/owners.json`
-keeps `{"team/model": {"handle": id}}`, written by the publisher alone.
+contains `{"team/model": {"handle": id}}` and is written only by the publisher.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Owners = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who opened a pull request: login and numeric id, and whether main's maintainers count them in."""
+    """The opener of a pull request: login and numeric id, and whether they are a maintainer."""
 
     login: str
     id: int
@@ -33,10 +33,10 @@ class Person:
 
 
 def objection(git_dir: Path, folder: str, person: Person, handles: Sequence[str] = ()) -> str | None:
-    """Why a person may not change the submission that main holds, or `None`; plain text, to be escaped.
+    """Why a person may not change the submission on main, or `None`; plain text, to be escaped.
 
-    `handles`: the contacts of the card that the pull request brings. A new model of a team that is there
-    needs one of the team's people; a new team needs one of its own card's.
+    `handles`: the contacts on the pull request's card. A new model of an existing team needs one of the
+    team's people; a new team needs one from its own card.
     """
     if person.maintainer:
         return None
@@ -58,10 +58,11 @@ def objection(git_dir: Path, folder: str, person: Person, handles: Sequence[str]
 def import_objection(
     before: bytes | None, after: bytes | None, person: Person, *, other_predictions: bool
 ) -> str | None:
-    """Why a person may not leave a card's `imported` so, or `None`; `before`, `after`: the card on main and as it would be.
+    """Why a person may not change a card's `imported` this way, or `None`.
 
-    Maintainers alone write the field, because its date is shown as they vouch for it. Anybody who may change the model may
-    take it out, which other predictions ask for.
+    `before`, `after`: the card on main and the new one. Only maintainers write the field, because they vouch
+    for its date. Anyone who may change the model may remove it, which is required when the predictions
+    change.
     """
     origin = _imported(after)
     if person.maintainer or origin is None:
@@ -82,12 +83,12 @@ def _imported(card: bytes | None) -> Any:
 
 
 def card_on_main(git_dir: Path, folder: str) -> bytes | None:
-    """The bytes of a submission's card on main; `None` where there is none."""
+    """The bytes of a submission's card on main; `None` if there is none."""
     return _blob(git_dir, f"{folder}/{CARD_NAME}", MAX_CARD_BYTES)
 
 
 def is_published(git_dir: Path, folder: str) -> bool:
-    """Whether main holds a card of the submission."""
+    """Whether main has a card of the submission."""
     return _handles(git_dir, folder) is not None
 
 
@@ -111,7 +112,7 @@ def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: s
 
 
 def _blob(git_dir: Path, path: str, limit: int) -> bytes | None:
-    """A file of main, `None` where there is none; raises `RexrankError` when it is too large."""
+    """A file of main, `None` where there is none; raises `RexrankError` if it is too large."""
     if not git(git_dir, "ls-tree", "refs/rex/base", "--", path):
         return None
     if int(git(git_dir, "cat-file", "-s", f"refs/rex/base:{path}")) > limit:
@@ -146,7 +147,7 @@ def _owners(git_dir: Path) -> Owners:
 
 
 def parse_owners(data: bytes) -> Owners:
-    """The recorded ids; raises `RexrankError` for a file of another form: nobody would be anybody."""
+    """The recorded ids; raises `RexrankError` for a file of another form: ownership would be unknown."""
     try:
         value: Any = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -159,7 +160,7 @@ def parse_owners(data: bytes) -> Owners:
 
 
 def record_owners(root: Path, id_of: Callable[[str], int | None], leaderboard: Path | None = None) -> bool:
-    """Whether `owners.json` of the leaderboard (the work tree's own by default) changed: ids of handles that have none yet.
+    """Whether `owners.json` of the leaderboard (by default, the work tree's) changed: adds ids of handles without one.
 
     A recorded id stays as long as its handle is a contact; `id_of` gives `None` for what it cannot find.
     """

@@ -1,6 +1,6 @@
-"""The GitHub accounts behind a pull request, by their numeric ids: who opened it, and the contacts of its card.
+"""The GitHub accounts behind a pull request, by numeric id: its opener and the contacts on its card.
 
-A login can be changed and a team founded in a minute; limits and the maintainer's look go by the ids.
+A login can be changed and a team founded in a minute; limits and maintainers rely on the ids.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ FETCHED: Final = "people.json"
 MAX_BYTES: Final = 10_000
 MAX_OWN: Final = 10
 MAX_CONTACTS: Final = 10
-"""Handles that are asked for: as many as a card may have."""
+"""Most handles that are looked up: as many as a card may have."""
 
 
 class GitHubFacts(Typed):
-    """What is asked of GitHub before a scoring that has no network: accounts, and granted prediction files."""
+    """Facts from GitHub for a scoring run without network: accounts, and granted prediction files."""
 
     accounts: tuple[int, ...]
     granted: tuple[str, ...] = ()
 
 
 def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> dict[str, int]:
-    """The ids by login: of who stands behind the pull request first, then of the contacts that exist."""
+    """The ids by login: first the person behind the pull request, then the contacts that exist."""
     user = api.opener(pull, repo)
     accounts = {str(user.login): int(user.id)}
     for handle in islice(handles, MAX_CONTACTS):
@@ -53,13 +53,13 @@ def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> 
 
 
 def write_github_facts(folder: Path, accounts: Iterable[int], granted: Iterable[str]) -> None:
-    """Writes what a scoring has to know of its people beside the fetched pull request."""
+    """Writes what scoring has to know about the people, next to the fetched pull request."""
     value = {"accounts": sorted(set(accounts)), "granted": sorted(set(granted))}
     write_text(folder / FETCHED, dump_json(value))
 
 
 def read_github_facts(folder: Path) -> GitHubFacts:
-    """What was written there; raises `RexrankError` for none: nobody is scored as nobody."""
+    """The facts written there; raises `RexrankError` if there are none: nobody is scored anonymously."""
     value = read_json(folder / FETCHED, MAX_BYTES)
     try:
         people = GitHubFacts.model_validate_json(json.dumps(value))
@@ -73,7 +73,7 @@ def read_github_facts(folder: Path) -> GitHubFacts:
 
 
 def models_of(login: str, account: int, submissions: Path, leaderboard: Path) -> list[str]:
-    """The models on main (`team/model`) of which an account is a contact: by its recorded id, else by its handle."""
+    """The models on main (`team/model`) with an account as a contact: by its recorded id, else by its handle."""
     path = leaderboard / OWNERS
     owners: Mapping[str, Mapping[str, int]] = parse_owners(path.read_bytes()) if path.exists() else {}
     models = []
@@ -97,7 +97,7 @@ def people_lines(
 ) -> list[str]:
     """Markdown lines for the maintainer: each account, its models on main, and its teams besides this one.
 
-    The first account opened the pull request; `noted`: teams for which runs of an account were noted.
+    The first account opened the pull request; `noted`: teams for which runs of an account were recorded.
     """
     lines = []
     for place, (login, account) in enumerate(accounts.items()):

@@ -1,7 +1,7 @@
-"""The plan of a rescoring: which units go to which job. Made by a hosted job that holds nothing but main.
+"""The plan of a rescoring: which units go to which job. Made by a hosted job that has nothing but main.
 
-What is out of date only the scorer knows, which has the references, the weights and the judges; it says so in
-`rescoring.json`. The plan orders and bounds that list. It is data to the machines that follow it.
+Only the scorer, with the references, weights and judges, knows what is out of date; it says so in
+`rescoring.json`. The plan orders and bounds that list. The machines that execute it treat it as data.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from evaluator.scoring.records import NULL_TEAM
 from evaluator.scoring.units import RESCORING, Rescoring, Unit, metric_groups
 
 MAX_JOBS: Final = 256
-"""Jobs that GitHub makes of one matrix."""
+"""Most jobs that GitHub creates from one matrix."""
 MAX_PER_JOB: Final = 16
-"""Units of one job: a list that is longer is planned again after these."""
+"""Most units of one job: the rest of a longer list is planned afterwards."""
 
 
 class Preview(Typed):
-    """A run of `score.yml` that was asked for and has not ended."""
+    """A run of `score.yml` that was requested and has not ended."""
 
     pull_request: Annotated[int, Field(ge=1, le=9_999_999)]
     sha: Annotated[str, form("[0-9a-f]{40}", "a full commit id")]
 
 
 class Plan(Typed):
-    """What the scoring machines are to do, the first of it first: previews, which have runs of their own, then jobs."""
+    """The scoring machines' work, in order: previews, which have their own runs, then jobs."""
 
     schema_: Literal["rexrank/plan/v1"] = Field(alias="schema")
     previews: tuple[Preview, ...]
@@ -44,10 +44,11 @@ class Plan(Typed):
 
 
 def plan(leaderboard: Path, previews: Sequence[Preview] = ()) -> Plan:
-    """The jobs of what main's boards wait for; the same list gives the same plan.
+    """The jobs for what main's boards are waiting for; the same list gives the same plan.
 
-    A dataset's units stand together, so that its boards change over one after the other, the cheapest group first.
-    Units that this version knows no dataset or group of are left out. Raises `RexrankError` for a damaged list.
+    A dataset's units are adjacent, so that its boards change one after the other, the cheapest group first.
+    Units whose dataset or group this version does not know are left out. Raises `RexrankError` for a damaged
+    list.
     """
     units = _waiting(leaderboard / RESCORING)
     order = [
@@ -80,6 +81,9 @@ _TITLE: Final = re.compile(r"score PR #([1-9][0-9]{0,6}) @ ([0-9a-f]{40})")
 
 
 def previews_of(titles: Sequence[str]) -> list[Preview]:
-    """The previews that runs of `score.yml` with these titles make, each once, oldest first; others are passed over."""
+    """The previews made by runs of `score.yml` with these titles, without repeats, oldest first.
+
+    Other titles are skipped.
+    """
     matches = [m for t in reversed(titles) if (m := _TITLE.fullmatch(t))]
     return list(dict.fromkeys(Preview(pull_request=int(m[1]), sha=m[2]) for m in matches))

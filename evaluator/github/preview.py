@@ -1,7 +1,7 @@
-"""The preview of a pull request's scores: on the runner, on copies, with nothing leaving but a checked result.
+"""The preview of a pull request's scores: on the runner, on copies, with only a checked result leaving it.
 
-Scores are kept in the store by what they depend on, so that publication after the merge finds them;
-records and tables are made on copies that are thrown away.
+Scores are stored by what they depend on, so that publication after the merge finds them; records and tables
+are made on copies that are discarded.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from evaluator.submissions.submission import Submission
 
 @contextmanager
 def private_log(path: Path) -> Iterator[None]:
-    """A block in which everything that this process and its libraries print goes to a file on the runner."""
+    """A block in which all output of this process and its libraries goes to a file on the runner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _flush()
     streams = os.dup(1), os.dup(2)
@@ -62,7 +62,7 @@ def private_log(path: Path) -> Iterator[None]:
         os.dup2(log, 2)
         yield
     finally:
-        # What Python still holds back belongs into the log, not to what is written next.
+        # Python's buffered output belongs in the log, not in what is written next.
         _flush()
         for stream, number in zip(streams, (1, 2), strict=True):
             os.dup2(stream, number)
@@ -76,7 +76,7 @@ def _flush() -> None:
 
 
 def runner_settings(workspace: Workspace) -> ScoreSettings:
-    """How the runner scores in a workspace, from its own environment and nothing else."""
+    """The runner's scoring settings in a workspace, only from its own environment."""
     from evaluator.metrics.judges import read_judges
 
     file = os.environ.get("REXRANK_JUDGES")
@@ -89,7 +89,7 @@ def runner_settings(workspace: Workspace) -> ScoreSettings:
 
 
 def scored_here(dataset: Dataset, directory: Path | None) -> bool:
-    """Whether a runner with this directory of references holds those of a dataset."""
+    """Whether this directory of references contains those of a dataset."""
     return dataset.synthetic or (directory is not None and (directory / f"{dataset.id}.json").is_file())
 
 
@@ -102,10 +102,10 @@ def preview(
     sha: str,
     people: GitHubFacts,
 ) -> ScoreResult:
-    """The result that may leave the runner. Raises `RexrankError` with words for the participant.
+    """The result that may leave the runner. Raises `RexrankError` with a message for the participant.
 
-    `earlier`: per dataset the other submissions' predictions. `people`: the accounts behind the pull request, and
-    the prediction files that a maintainer granted a run.
+    `earlier`: per dataset the other submissions' predictions. `people`: the accounts behind the pull request,
+    and the prediction files for which a maintainer granted a run.
     """
     accounts = frozenset(people.accounts)
     settings = replace(runner_settings(workspace), pull_request=number, head_commit=sha, accounts=accounts)
@@ -117,7 +117,7 @@ def preview(
     boards: list[BoardResult] = []
     with (
         tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch,
-        # Ranking too: a run of which nothing is told is not counted.
+        # Ranking too: a run whose result is not shown is not counted.
         counted(store, entrant, requests, policy, over_quota=people.granted),
     ):
         copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
@@ -151,7 +151,7 @@ def preview(
 
 
 def _table(leaderboard: Path, board: Board) -> Table | None:
-    """The board as main has it, `None` before its first row and where the table is damaged."""
+    """The board on main, `None` before its first row or if the table is damaged."""
     try:
         return read_table(leaderboard / "tables" / f"{board.name}.json")
     except RexrankError:
@@ -159,14 +159,14 @@ def _table(leaderboard: Path, board: Board) -> Table | None:
 
 
 class Origin(Typed):
-    """Pull request and commit in which predictions were first scored; `None` where unknown."""
+    """Pull request and commit in which predictions were first scored; `None` if unknown."""
 
     pull_request: int | None = None
     head_commit: str | None = None
 
 
 def read_origin(store: Path, digest: str) -> Origin:
-    """Where these predictions were first scored; raises `RexrankError` for a damaged file."""
+    """The origin of these predictions' first scoring; raises `RexrankError` for a damaged file."""
     path = store / "origins" / f"{digest}.json"
     if not os.path.lexists(path):
         return Origin()
@@ -192,10 +192,10 @@ def _scratch(settings: ScoreSettings) -> Path:
 
 
 def board_result(table: Table, name: str, before: Table | None = None) -> BoardResult:
-    """What a participant is told of one board: numbers as the table shows them.
+    """What a participant sees of one board: numbers as the table shows them.
 
-    Beside the model's row stand the best row, its neighbours and the null rows, the differences to
-    the ranked ones among them, and what changes of the board as main has it (`before`).
+    The model's row with the best row, its neighbours and the baselines, the differences to the ranked ones
+    among them, and the changes from the board on main (`before`).
     """
     everyone = (*table.rows, *table.incomplete, *table.nulls)
     row = next((r for r in everyone if r.id == name), None)
@@ -232,7 +232,7 @@ def board_result(table: Table, name: str, before: Table | None = None) -> BoardR
 
 
 def _column(column: Column) -> ShownColumn:
-    # Of what is shown: a reciprocal of a loss is better when it is higher.
+    # In terms of the displayed value: the reciprocal of a loss is better if higher.
     higher = column.higher_is_better or column.reciprocal
     return ShownColumn(key=column.key, title=column.display_title, better="higher" if higher else "lower")
 
@@ -256,18 +256,18 @@ def _row(row: Row) -> ShownRow:
 
 
 def _diagnostics(row: Row) -> ShownDiagnostics:
-    """What is said of the reports as a whole; the rest is on the model's page."""
+    """Diagnostics of the reports as a whole; the rest is on the model's page."""
     keys = ShownDiagnostics.model_fields
     return ShownDiagnostics.model_validate({k: v for k, v in view(row.diagnostics).items() if k in keys})
 
 
 def _other(pair: PairTest, name: str) -> str | None:
-    """The other model of a pair that `name` is in."""
+    """The other model of a pair that includes `name`."""
     return {pair.a: pair.b, pair.b: pair.a}.get(name)
 
 
 def _lead(table: Table, pair: PairTest, name: str) -> Lead:
-    """How far this model is ahead of the other on the primary metric; below zero: behind."""
+    """The model's lead over the other on the primary metric; negative if behind."""
     column = table.ranked_by
     ahead = (pair.a == name) == (column is not None and column.higher_is_better)
     # From 0, so that no zero has a sign.
@@ -283,14 +283,14 @@ def _lead(table: Table, pair: PairTest, name: str) -> Lead:
 
 
 def _lead_over_null(test: NullTest) -> Lead:
-    """How far this model is ahead of a baseline."""
+    """The model's lead over a baseline."""
     return Lead(
         id=test.null, difference=test.gain, low=test.low, high=test.high, p=test.p, outcome=test.outcome
     )
 
 
 def _before(table: Table, before: Table | None, name: str) -> RowBefore | None:
-    """The model's row on main, `None` where it has none that can be compared."""
+    """The model's row on main, `None` without a comparable one."""
     rows = (*before.rows, *before.incomplete) if before is not None else ()
     row = next((r for r in rows if r.id == name), None)
     if row is None or before is None or before.primary != table.primary:
@@ -301,7 +301,7 @@ def _before(table: Table, before: Table | None, name: str) -> RowBefore | None:
 
 
 def _moved(table: Table, before: Table | None, name: str) -> list[RankChange]:
-    """The other models whose range of ranks is another one than on main."""
+    """The other models whose rank range differs from main's."""
 
     def ranges(rows: Sequence[RankedRow]) -> dict[str, tuple[int, int]]:
         return {r.id: (r.rank_low, r.rank_high) for r in rows if r.id != name}

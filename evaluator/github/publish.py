@@ -1,6 +1,7 @@
-"""Main's leaderboard as it shall be: a checked bundle laid beside what people wrote, in a folder for the job that pushes.
+"""Main's next leaderboard: a checked bundle combined with hand-written files, in a folder for the job that pushes.
 
-That job (`.github/push.py`) holds the token and runs none of this code; this one runs this code and holds no token.
+That job (`.github/push.py`) has the token and runs none of this code; this one runs this code and has no
+token.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME
 
 PAIRWISE: Final = "pairwise"
-"""The folder of the bundle that is laid beside main's leaderboard: it goes to a branch of its own, in one commit."""
+"""The bundle's folder that is not part of main's leaderboard: it goes to its own branch, in one commit."""
 
 PUBLISHED_SCHEMA: Final = "rexrank/published/v1"
 
@@ -39,10 +40,10 @@ PUBLISHED_SCHEMA: Final = "rexrank/published/v1"
 def prepare(root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | None] | None = None) -> bool:
     """Whether there is anything to publish, after writing `out/base.json`, `out/leaderboard/` and `out/pairwise/`.
 
-    `root`: a checkout of main. A bundle of other submissions than main's is not laid at all: what merged them
-    starts a run of its own. `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`.
-    Raises `RexrankError` for a row that is not of the prediction file in main's tree, and for a history that
-    does not go on from main's.
+    `root`: a checkout of main. A bundle of other submissions than main's is not used at all: merging them
+    starts its own run. `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`. Raises
+    `RexrankError` for a row that does not belong to the prediction file in main's tree, and for a history
+    that does not continue main's.
     """
     out.mkdir(parents=True, exist_ok=True)
     if submissions_of(root) != bundle_of(bundle):
@@ -68,7 +69,7 @@ def submissions_of(root: Path) -> str:
 
 
 def bundle_of(bundle: Path) -> str:
-    """The id of the submissions that a bundle was made of; raises `RexrankError` without one."""
+    """The id of the submissions from which a bundle was made; raises `RexrankError` without one."""
     try:
         value = json.loads((bundle / "bundle.json").read_text("utf-8"))
         source = value["submissions"] if value["schema"] == BUNDLE_SCHEMA else ""
@@ -80,7 +81,7 @@ def bundle_of(bundle: Path) -> str:
 
 
 def _lay(leaderboard: Path, bundle: Bundle) -> None:
-    """Puts the bundle in the place of what the publisher wrote before; refuses a row main has no bytes of."""
+    """Replaces what the publisher wrote before by the bundle; refuses a row for predictions that main does not have."""
     for path in [p for p in leaderboard.rglob("*") if p.is_file()]:
         name = path.relative_to(leaderboard).as_posix()
         if ALLOWED.fullmatch(name) and name != HISTORY:
@@ -103,7 +104,7 @@ def _lay(leaderboard: Path, bundle: Bundle) -> None:
 
 
 def published_bytes(bundle: Path, name: str) -> bytes:
-    """The bytes to publish: Parquet anew from its rows, since such a file has room for more than rows."""
+    """The bytes to publish: Parquet files are rewritten from their rows, since they can contain more than rows."""
     path = bundle / name
     if name.startswith(f"{PAIRWISE}/"):
         track = next((t for t in all_tracks() if pairwise_name(t) == name), None)
@@ -125,13 +126,13 @@ def published_bytes(bundle: Path, name: str) -> bytes:
 
 
 def _append_only(old: Path, new: Path) -> None:
-    """Raises `RexrankError` unless the new history only adds to the old one; a torn last line may go."""
+    """Raises `RexrankError` unless the new history only adds to the old one; a torn last line may be dropped."""
     if old.exists() and not new.read_bytes().startswith(sound_bytes(old)):
         raise RexrankError("the bundle's history does not continue main's. Run the job again.")
 
 
 def live(bundle: Bundle, name: str) -> bool:
-    """Whether a record is of the predictions and the card that main holds; true for what is no submission's record."""
+    """Whether a record is for the predictions and card on main; true for a record without a submission."""
     main = bundle.submissions
     if not name.startswith("records/") or main is None:
         return True

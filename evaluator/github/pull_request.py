@@ -1,4 +1,4 @@
-"""What a pull request is and whether it is sound: the rules on its shape, then those on its files."""
+"""What a pull request is and whether it is valid: the rules on its shape, then those on its files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from evaluator.submissions.validate import FolderResult, Report, validate
 Kind = Literal["submission", "withdrawal", "import", "other"]
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"
 FOLDER: Final = re.compile(rf"submissions/{_NAME}/{_NAME}")
-"""Folders that git may be asked for; what is no slug among them is refused by RX101, with all the rest."""
+"""Folders that git may be asked for; those without slugs are refused by RX101, with everything else."""
 _PLACE: Final = re.compile(r"submissions/([^/]+)/([^/]+)/.+", re.DOTALL)
 
 
@@ -51,13 +51,13 @@ class Intake:
     objection: str | None = None
     """Why its author may not make this change, in plain text to be escaped."""
     first: str = ""
-    """Main's first commit, on which the quota is noted (`evaluator/github/quota_status.py`)."""
+    """Main's first commit, on which the quota is recorded (`evaluator/github/quota_status.py`)."""
     unmerged: str | None = None
     """Why it cannot be merged as a change of its folder, in plain text."""
 
     @property
     def ok(self) -> bool:
-        """Whether it may be scored or merged as what it is."""
+        """Whether it may be scored or merged as the kind that it is."""
         return (
             self.objection is None
             and self.unmerged is None
@@ -74,11 +74,14 @@ def read_pull_request(
     references: Path | None = None,
     author: Person | None = None,
 ) -> Intake:
-    """The pull request's intake, from git alone; `author` is held to main's cards where given. Raises `RexrankError` when its head is not `sha`."""
+    """The pull request's intake, only from git; checks `author`, if given, against main's cards.
+
+    Raises `RexrankError` if its head is not `sha`.
+    """
     try:
         fetch(url, number, sha, scratch)
     except LimitExceeded as error:
-        # Nothing of it is here, not even what it changes: whoever sent it is told all the same.
+        # Nothing of it was fetched, not even its list of changes; the author still gets an answer.
         return Intake(number, sha, "submission", "", Report(Problems()), unmerged=f"{error}. {CURE}")
     return read_fetched(scratch, number, sha, references, author)
 
@@ -86,7 +89,7 @@ def read_pull_request(
 def read_fetched(
     scratch: Path, number: int, sha: str, references: Path | None = None, author: Person | None = None
 ) -> Intake:
-    """The intake of a pull request that `fetch` brought to the folder."""
+    """The intake of a pull request that `fetch` stored in the folder."""
     git_dir = scratch / f"pull-{number}.git"
     other = Intake(number, sha, "other", "", Report(Problems()))
     try:
@@ -108,14 +111,14 @@ def read_fetched(
 
 
 def _is_import(git_dir: Path, folders: Sequence[str]) -> bool:
-    """Whether several submissions are brought at once, each of them with files that stay; maintainers alone may."""
+    """Whether several submissions are changed at once, each keeping some files, which only maintainers may do."""
     return len(folders) > 1 and all(
         FOLDER.fullmatch(f) and submission_tree(git_dir, f).below(f) for f in folders
     )
 
 
 def _imported(git_dir: Path, folders: Sequence[str], intake: Intake, references: Path | None) -> Intake:
-    """The intake of an import: every submission held to all the rules of one."""
+    """The intake of an import: every submission checked by all the rules for one."""
     words = merge(git_dir, *folders)
     changes = authored(git_dir) if words else differences(git_dir, BASE, MERGED)
     tree = Tree(
@@ -136,7 +139,7 @@ def _imported(git_dir: Path, folders: Sequence[str], intake: Intake, references:
 
 
 def _untouched(git_dir: Path) -> bool:
-    """Whether a pull request that changes too much to be read through leaves `submissions/` alone."""
+    """Whether a pull request with too many changes to inspect leaves `submissions/` alone."""
     try:
         return not authored(git_dir, "submissions")
     except LimitExceeded:
@@ -146,7 +149,7 @@ def _untouched(git_dir: Path) -> bool:
 def _judged(
     git_dir: Path, changes: Sequence[Change], intake: Intake, references: Path | None, author: Person | None
 ) -> Intake:
-    """The intake with the report on what the merge would bring, or on the head where there is no merge."""
+    """The intake with the report on the result of the merge, or on the head if there is no merge."""
     folder = intake.folder
     if not FOLDER.fullmatch(folder):
         return replace(intake, report=_misplaced(changes, folder))
@@ -172,7 +175,7 @@ def _judged(
 
 
 def _card(tree: Tree, folder: str) -> bytes | None:
-    """The bytes of the card that the pull request brings; `None` without one that can be read."""
+    """The bytes of the pull request's card; `None` without a readable one."""
     entry = tree.get(f"{folder}/{CARD_NAME}")
     if entry is None or entry.kind != "file" or entry.size > MAX_CARD_BYTES:
         return None
@@ -180,13 +183,13 @@ def _card(tree: Tree, folder: str) -> bytes | None:
 
 
 def _contacts(tree: Tree, folder: str) -> list[str]:
-    """The handles of the card that the pull request brings; empty without one that can be read."""
+    """The handles on the pull request's card; empty without a readable one."""
     card = _card(tree, folder)
     return [] if card is None else contacts(f"{folder}/{CARD_NAME}", card)
 
 
 def _check_birth(report: Report, folder: str) -> None:
-    """RX502: a model that main does not have is not withdrawn from the start: there is nothing to take back."""
+    """RX502: a model that main does not have cannot start as withdrawn: there is nothing to withdraw."""
     for entry in report.found:
         if entry.submission is not None and entry.submission.card.status == "withdrawn":
             report.problems.add(
@@ -200,7 +203,7 @@ def _check_birth(report: Report, folder: str) -> None:
 
 
 def _misplaced(changes: Sequence[Change], folder: str) -> Report:
-    """The report on a folder whose name git must not even be asked for: nothing in it is read."""
+    """The report on a folder whose name must not even be passed to git: nothing in it is read."""
     problems = Problems()
     check_slugs(folder, problems)
     if problems.ok:
@@ -217,7 +220,7 @@ def _misplaced(changes: Sequence[Change], folder: str) -> Report:
 
 
 def submission_folders(found: Sequence[Change]) -> list[str]:
-    """The submission folders that a pull request touches; something else below `submissions/` is one too."""
+    """The submission folders that a pull request touches; anything else below `submissions/` counts as one too."""
     folders = dict.fromkeys("/".join(c.path.split("/")[:3]) for c in found if _PLACE.fullmatch(c.path))
     if not folders and any(c.path.startswith("submissions/") for c in found):
         folders = dict.fromkeys(c.path for c in found if c.path.startswith("submissions/"))
@@ -226,7 +229,7 @@ def submission_folders(found: Sequence[Change]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class FetchedFiles:
-    """What was read while the files of a pull request were fetched; nothing of it has been checked.
+    """What was read while fetching the files of a pull request, unchecked.
 
     `contacts`: the handles of its card. `limited`: by withheld dataset the digest of its predictions.
     """
@@ -236,9 +239,9 @@ class FetchedFiles:
 
 
 def fetch_blobs(git_dir: Path) -> FetchedFiles:
-    """What was brought: contacts and digests, after fetching what scoring will read, so that it needs no network.
+    """The contacts and digests, after fetching what scoring will read, so that scoring needs no network.
 
-    Where there is a merge, the merged files.
+    If there is a merge, these are the merged files.
     """
     folders = submission_folders(authored(git_dir))
     if not folders or not FOLDER.fullmatch(folders[0]):
@@ -256,7 +259,7 @@ def fetch_blobs(git_dir: Path) -> FetchedFiles:
 
 
 def check_shape(found: Sequence[Change], folders: Sequence[str], problems: Problems) -> None:
-    """These submissions and nothing else, and regular files only."""
+    """Checks that there are only these submissions and only regular files."""
     places = tuple(f"{folder}/" for folder in folders)
     for change in found:
         if not change.path.startswith(places):

@@ -1,7 +1,7 @@
-"""What a push brought to main, looked at once more before anything of it is scored or published.
+"""A push to main, checked once more before anything in it is scored or published.
 
-A merge is only as good as the rules of the branch were at that moment: a change of submissions comes by a pull
-request, by somebody who may make it, and changes nothing else.
+A merge is only as good as the branch rules were at that moment: a change of submissions must come from a pull
+request by somebody who may make it, and change nothing else.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 MAX_COMMITS: Final = 200
 SHOWN: Final = 5
 Authors = Callable[[str], Sequence[Person]]
-"""Who opened the pull requests that a commit of main came by."""
+"""The openers of the pull requests behind a commit on main."""
 
 
 def objections(git_dir: Path, before: str, after: str, authors: Authors) -> list[str]:
-    """Why what a push brought must not be published by itself, one line each, safe to print."""
+    """Why a push must not be published automatically, one line per reason, safe to print."""
     commits = (
         git(git_dir, "rev-list", "--first-parent", "--reverse", f"{before}..{after}").decode("ascii").split()
     )
@@ -49,7 +49,7 @@ def _of_commit(git_dir: Path, parent: str, sha: str, authors: Authors) -> Iterat
     people = authors(sha)
     if not people:
         yield "changes submissions without a pull request"
-    # The cards of main before this commit say who may make it.
+    # Main's cards before this commit say who may make it.
     git(git_dir, "update-ref", "refs/rex/base", parent)
     for folder in folders:
         words = _not_theirs(git_dir, sha, folder, changes, people)
@@ -60,7 +60,7 @@ def _of_commit(git_dir: Path, parent: str, sha: str, authors: Authors) -> Iterat
 def _not_theirs(
     git_dir: Path, sha: str, folder: str, changes: Sequence[Change], people: Sequence[Person]
 ) -> str | None:
-    """Why none of these people may change the folder, `None` where one may or there is nobody to ask."""
+    """Why none of these people may change the folder, `None` if one may or there is nobody to check."""
     if not FOLDER.fullmatch(folder):
         return f"{visible(folder)} is not a submission folder"
     card = next((c for c in changes if c.path == f"{folder}/{CARD_NAME}"), None)

@@ -1,10 +1,11 @@
-"""The runner's ledger as everybody may read it: check runs on main's first commit.
+"""The public view of the runner's ledger: check runs on main's first commit.
 
-The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a withheld dataset
-the report notes what it said as a check run `rexrank/quota/<dataset>/team/<team>`, and one for each account behind the
-run, on the one commit that every clone of main can name, so that a hosted job can say when the next run is before a
-maintainer asks. Check runs and not statuses, because GitHub finds those of a name: a question is one request, however
-many teams there are. A maintainer's grant of one more run is a check run too, of which the runner asks GitHub itself.
+The ledger itself (`evaluator/scoring/quota.py`) is on the runner and decides. After every run on a withheld
+dataset, the report records its state as a check run `rexrank/quota/<dataset>/team/<team>`, and one for each
+account behind the run, on the one commit that every clone of main has, so that a hosted job can say when the
+next run is before a maintainer requests it. Check runs instead of statuses, because GitHub can look them up
+by name: a query is one request, however many teams there are. A maintainer's grant of an extra run is a check
+run too, which the runner reads from GitHub itself.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _WORDS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class QuotaNote:
-    """What one check run says: predictions of a team, whether they were scored, and when others may be (`None`: now)."""
+    """One check run: predictions of a team, whether they were scored, and when others may be (`None`: now)."""
 
     digest: str
     scored: bool
@@ -44,10 +45,11 @@ class QuotaNote:
 
 @dataclass(frozen=True, slots=True)
 class QuotaNotes:
-    """What the notes say of a submission.
+    """What the notes say about a submission.
 
-    `waits`: by withheld dataset the time of the next run, `None` where it may run now. `shared`: the sets on which an
-    account has to wait, and not the team alone. `teams`: by account the teams for which its runs were noted.
+    `waits`: by withheld dataset, the time of the next run, `None` if it may run now. `shared`: the datasets
+    on which an account has to wait, not only the team. `teams`: by account, the teams for which its runs were
+    recorded.
     """
 
     waits: Mapping[str, str | None] = field(default_factory=dict)
@@ -61,13 +63,13 @@ def context(dataset: str, holder: str) -> str:
 
 
 def note_text(standing: Standing, team: str, when: str | None) -> str:
-    """A standing of the ledger as a note; `when` is the time of the holder's next run."""
+    """A standing in the ledger as a note; `when` is the time of the holder's next run."""
     outcome = "scored" if standing.counted else "refused"
     return f"{outcome} {standing.digest} of {team}, next {when or 'now'}"
 
 
 def read_notes(repo: Repository, first: str, name: str) -> list[QuotaNote]:
-    """The notes of a name on main's first commit, newest first; anybody else's and odd ones are left out."""
+    """The notes with a name on main's first commit, newest first; those by others and malformed ones are left out."""
     notes = []
     for title in api.check_titles(repo, first, name):
         match = _WORDS.fullmatch(title)
@@ -78,9 +80,10 @@ def read_notes(repo: Repository, first: str, name: str) -> list[QuotaNote]:
 
 
 def write_notes(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Standing]) -> None:
-    """Writes down what the ledger said of a team and its accounts, where that is not written yet.
+    """Records what the ledger says about a team and its accounts, unless already recorded.
 
-    `entrant` is whom this job knows to stand behind the pull request: of anybody else nothing is noted.
+    `entrant`: the people that this job knows to be behind the pull request; nothing is recorded about anyone
+    else.
     """
     for standing in standings:
         for slot in standing.holders:
@@ -95,9 +98,10 @@ def write_notes(repo: Repository, first: str, entrant: Entrant, standings: Seque
 def notes_on(
     repo: Repository, first: str, submission: Submission, accounts: Iterable[int], now: datetime
 ) -> QuotaNotes:
-    """What the notes say of a submission and the accounts behind it: one request for each of them and withheld dataset.
+    """What the notes say about a submission and its accounts: one request for each of them and withheld dataset.
 
-    Predictions that were scored before are free. What is not written is free too: the ledger decides.
+    Predictions that were scored before are free. Anything not recorded counts as free too: the ledger
+    decides.
     """
     entrant = Entrant(submission.team, frozenset(accounts))
     files = {d: p for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
@@ -118,7 +122,10 @@ def notes_on(
 
 
 def grant(repo: Repository, first: str, files: Mapping[str, str], by: str) -> None:
-    """Notes that one more run is granted to prediction files, by withheld dataset their digests; `by`: the maintainer's login."""
+    """Records a grant of an extra run for prediction files, given by withheld dataset and digest.
+
+    `by`: the maintainer's login.
+    """
     for dataset, digest in files.items():
         name = f"{GRANT}/{dataset}/{digest}"
         if not api.check_titles(repo, first, name):
@@ -126,17 +133,17 @@ def grant(repo: Repository, first: str, files: Mapping[str, str], by: str) -> No
 
 
 def granted(repo: Repository, first: str, files: Mapping[str, str]) -> list[str]:
-    """The digests among prediction files (by withheld dataset) that a maintainer granted one more run."""
+    """The digests among prediction files (by withheld dataset) for which a maintainer granted an extra run."""
     return [digest for d, digest in files.items() if api.check_titles(repo, first, f"{GRANT}/{d}/{digest}")]
 
 
 def limited_files(submission: Submission) -> dict[str, str]:
-    """By withheld dataset of a submission the digest of its predictions."""
+    """By withheld dataset of a submission, the digest of its predictions."""
     return {d: p.sha256 for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
 
 
 def readable(moment: str) -> str:
-    """A time of a note for people.
+    """The time of a note in readable form.
 
     >>> readable("2026-12-26T13:58:12Z")
     '2026-12-26 13:58 UTC'

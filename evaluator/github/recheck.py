@@ -1,7 +1,7 @@
-"""Which pull requests are looked at again: the one of a finished validation, those of a team, those nobody answered.
+"""Which pull requests are rechecked: that of a finished validation, those of a team, and unanswered ones.
 
-Whatever starts it, only what GitHub's API says of open pull requests counts, and their files are read anew
-with main's code.
+Whatever triggers it, only GitHub's API on open pull requests counts, and their files are read again with
+main's code.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 OPEN: Final = 300
-"""Open pull requests that are gone through, newest first."""
+"""How many of the newest open pull requests are inspected."""
 FILES: Final = 100
-"""Files of a pull request among which its team is looked for."""
+"""How many files of a pull request are searched for its team."""
 SILENT: Final = 20
-"""Pull requests without a word that one run by the clock answers."""
+"""How many unanswered pull requests one scheduled run answers."""
 _TEAM: Final = re.compile(r"submissions/([^/]+)/.+", re.DOTALL)
 
 
 def concerned(repo: Repository, event: str, happened: Mapping[str, Any]) -> list[PullRequest]:
-    """The open pull requests that an event asks to look at again, at most `MAX_PULLS`."""
+    """The open pull requests that an event asks to recheck, at most `MAX_PULLS`."""
     if event == "workflow_run":
         run = happened["workflow_run"]
         if run.get("event") == "issues":
-            # A form was read: what our bot opened started no check by itself.
+            # A form was read: the pull request that our bot opened started no check by itself.
             return list(islice((p for p in _open(repo) if _silent(repo, p)), SILENT))
         if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
             return []
@@ -49,7 +49,7 @@ def concerned(repo: Repository, event: str, happened: Mapping[str, Any]) -> list
 
 
 def misdirected(pull: PullRequest) -> Feedback | None:
-    """What is said of a submission that asks to be merged into another branch than main; `None` for any other."""
+    """The feedback on a submission that targets a branch other than main; `None` for any other."""
     if pull.base.ref == "main":
         return None
     comment = (
@@ -73,7 +73,7 @@ def _teams(pull: PullRequest) -> set[str]:
 
 
 def _silent(repo: Repository, pull: PullRequest) -> bool:
-    """Whether nothing was said of the head yet: its first check waits for an approval, was skipped, or could not start."""
+    """Whether the head has no feedback yet: its first check waits for approval, was skipped, or could not start."""
     if pull.base.ref != "main":
         return True
     return not any(
@@ -83,7 +83,7 @@ def _silent(repo: Repository, pull: PullRequest) -> bool:
 
 
 def _teams_of_push(before: str, after: str) -> set[str]:
-    """The teams below whose folders a push to main changed something."""
+    """The teams in whose folders a push to main changed something."""
     if not SHA.fullmatch(before) or not SHA.fullmatch(after):
         return set()
     with tempfile.TemporaryDirectory() as scratch:

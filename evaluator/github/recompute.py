@@ -1,9 +1,9 @@
-"""What the publisher works out again from main and from what is public, rather than take the runner's word for it.
+"""What the publisher recomputes from main and public data instead of trusting the runner.
 
-Texts of a public dataset come from main's submissions, its references from what is published already, new lines of
-the history name models that main knows, and one metric of some items (BLEU-2 of reports) is computed anew. What only the runner can
-know (scores of models, the null rows, the references of a board's first publication) is left to the
-rules of `evaluator/github/bundle_rules.py`.
+Texts of a public dataset come from main's submissions, its references from what is already published, new
+lines of the history must name models that main knows, and one metric of some items (BLEU-2 of reports) is
+recomputed. What only the runner can know (models' scores, the baselines, the references of a board's first
+publication) is left to the rules of `evaluator/github/bundle_rules.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPOTS: Final = 50
-"""Items of a record whose scores in one metric are computed again, chosen by hash."""
+"""How many items of a record, chosen by hash, have their scores in one metric recomputed."""
 TOLERANCE: Final = 0.6 * 10.0**-DECIMALS
 MAX_TEXT_BYTES: Final = 200
 """Bytes of an id, a patient or a subgroup's name in a file of per-study scores."""
@@ -39,7 +39,10 @@ MAX_GROUPS: Final = 16
 
 
 def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str | None:
-    """Why `references.json` of a board is not what main has, or `None`. The first of a set that is not synthetic is taken."""
+    """Why `references.json` of a board is not what main has, or `None`.
+
+    The first version of a dataset that is not synthetic is accepted.
+    """
     if board.dataset.synthetic:
         truth = load_references(board.dataset, None)
         texts = {p.id: p.reference for p in truth.pairs({}, board.track, value.protocol)}
@@ -52,7 +55,7 @@ def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str |
 
 
 def objection_to_texts(value: CaseTexts, board: Board, source: bytes | None) -> str | None:
-    """Why the texts of a model are not those of main's predictions, in bytes, under the board's protocol, or `None`."""
+    """Why a model's texts are not byte for byte those of main's predictions under the board's protocol, or `None`."""
     predictions = None if source is None else parse_predictions("predictions", source, board.dataset)
     if predictions is None:
         return "is for a submission that main does not have"
@@ -69,7 +72,7 @@ def objection_to_texts(value: CaseTexts, board: Board, source: bytes | None) -> 
 def objection_to_scores(
     board: Board, frame: pd.DataFrame, references: CaseTexts, predictions: CaseTexts
 ) -> str | None:
-    """Why a metric's scores are not those of the texts beside them, or `None`; of up to `SPOTS` items.
+    """Why a metric's scores are not those of the texts next to them, or `None`; for up to `SPOTS` items.
 
     The metric is the task's `recomputed`.
     """
@@ -91,14 +94,14 @@ def _spots(studies: Iterable[str], seed: str) -> Sequence[str]:
 
 
 def objection_to_event(event: Event, known: Mapping[str, set[str]]) -> str | None:
-    """Why an event of the history cannot be, or `None`; `known`: the names that each `team/model` has or had."""
+    """Why an event of the history is impossible, or `None`; `known`: the names that each `team/model` has or had."""
     if event.name not in known.get(event.id, set()):
         return "has a line for a model or a name that main does not have"
     return None
 
 
 def known_models(root: Path, records: Iterable[Record]) -> dict[str, set[str]]:
-    """By `team/model` the names in main's history and records, and in the records given."""
+    """By `team/model`, the names in main's history and records, and in the given records."""
     names: dict[str, set[str]] = {}
     past = root / "leaderboard/history.jsonl"
     for line in past.read_text("utf-8").splitlines() if past.is_file() else []:
@@ -115,10 +118,10 @@ def _records(root: Path) -> Iterator[Record]:
 
 
 def read_scores(path: Path, n: int, columns: int) -> pd.DataFrame:
-    """Per-study scores of `n` studies in at most `columns` columns, looked at before they are read.
+    """Per-study scores of `n` studies in at most `columns` columns, inspected before they are read.
 
-    Raises `RexrankError` for a file of other rows, columns or types, and for one with long texts: few bytes
-    can stand for many. A column of texts is read as its distinct values.
+    Raises `RexrankError` for a file with other rows, columns or types, and for long texts: few bytes can
+    encode many. A text column is read as its distinct values.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

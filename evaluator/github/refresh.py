@@ -1,4 +1,4 @@
-"""After a merge, beside the references: score what the records lack, rank, and gather what may leave."""
+"""After a merge, on the machine with the references: score what the records lack, rank, and collect what may leave."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ from evaluator.submissions.submission import Submission
 
 
 def refresh(workspace: Workspace, bundle: Path, *, at_once: bool = False) -> dict[str, int]:
-    """How many boards were scored and removed, and how many units the boards wait for, after bringing records and tables up to what main holds.
+    """How many boards were scored and removed, and units are waited for, after updating records and tables to main.
 
-    A row that stands keeps its numbers until the store has every score of its dataset's next state: rows of two
-    signatures could not be compared. `rescoring.json` names what is lacking; `evaluator/github/fill.py` scores it.
-    A submission without a row is scored here and now, and with `at_once` everything is. The bundle is a folder of exactly the files of `ALLOWED`.
-    Raises `RexrankError` that names every damaged record, before anything is written or removed.
+    An existing row keeps its numbers until the store has every score of its dataset's next state: rows with
+    different signatures are not comparable. `rescoring.json` names what is missing;
+    `evaluator/github/fill.py` scores it. A submission without a row is scored immediately, and with `at_once`
+    everything is. The bundle is a folder of exactly the files of `ALLOWED`. Raises `RexrankError` that names
+    every damaged record, before anything is written or removed.
     """
     settings = runner_settings(workspace)
     root, leaderboard = workspace.submissions, workspace.leaderboard
@@ -76,7 +77,7 @@ def refresh(workspace: Workspace, bundle: Path, *, at_once: bool = False) -> dic
 
 
 def _note_rescoring(leaderboard: Path, units: Sequence[Unit]) -> None:
-    """Writes which units the boards wait for; no file where they wait for none."""
+    """Writes which units the boards wait for; no file if there are none."""
     path = leaderboard / RESCORING
     if not units:
         path.unlink(missing_ok=True)
@@ -86,13 +87,13 @@ def _note_rescoring(leaderboard: Path, units: Sequence[Unit]) -> None:
 
 
 def merged_submission(folder: Path, references: Path | None) -> Submission | None:
-    """The submission of a folder of main, `None` for one that is not valid."""
+    """The submission in a folder of main, `None` if it is not valid."""
     report = validate_paths([folder], references)
     return report.found[0].submission if report.ok and len(report.found) == 1 else None
 
 
 def _outlines(root: Path, references: Path | None) -> dict[str, Submission]:
-    """By `team/model` what main holds, without predictions: they are read again when they are scored, as few are."""
+    """By `team/model`, main's submissions without predictions: the few that are scored are read again then."""
     outlines = {}
     for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
         submission = merged_submission(folder, references)
@@ -110,7 +111,7 @@ def _score(
     known = known_record(submission, dataset, leaderboard)
     folder = workspace.submissions / submission.team / submission.model
     others = earlier_predictions(folder, submission, dataset)
-    # What is new in this very run has no record yet; it is scored after this and compared then.
+    # New submissions in this run have no record yet; they are scored after this one and compared then.
     earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
     own_settings = replace(
         _as_entered(submission, known, settings, dataset), accounts=_recorded(submission, leaderboard)
@@ -120,7 +121,7 @@ def _score(
 
 
 def _whole(outline: Submission, workspace: Workspace) -> Submission:
-    """The submission with its predictions; raises `RexrankError` where its folder changed in the meantime."""
+    """The submission with its predictions; raises `RexrankError` if its folder changed in the meantime."""
     folder = workspace.submissions / outline.team / outline.model
     submission = merged_submission(folder, workspace.references)
     if submission is None or submission.outline() != outline:
@@ -148,7 +149,7 @@ def _by_arrival(
 def _ledger(
     submission: Submission, dataset: Dataset, settings: ScoreSettings, *, fresh: bool
 ) -> AbstractContextManager[None]:
-    """Counts predictions that were merged without having been scored before: merging is the permission."""
+    """Counts predictions that were merged without having been scored: merging is the permission."""
     if not fresh:
         return nullcontext()
     store, policy = store_directory(settings.store), challenge().quota
@@ -158,7 +159,7 @@ def _ledger(
 
 
 def _recorded(submission: Submission, leaderboard: Path) -> frozenset[int]:
-    """The ids of a model's contacts as main has them; empty for one that is new there."""
+    """The ids of a model's contacts on main; empty for a new model."""
     path = leaderboard / OWNERS
     owners = parse_owners(path.read_bytes()) if path.exists() else {}
     return frozenset(owners.get(f"{submission.team}/{submission.model}", {}).values())
@@ -167,7 +168,7 @@ def _recorded(submission: Submission, leaderboard: Path) -> frozenset[int]:
 def _as_entered(
     submission: Submission, known: Record | None, settings: ScoreSettings, dataset: Dataset
 ) -> ScoreSettings:
-    """The settings with what is known of how these predictions came in: date, pull request, commit."""
+    """The settings with the known origin of these predictions: date, pull request, commit."""
     if known is not None:
         return replace(
             settings,
@@ -180,10 +181,10 @@ def _as_entered(
 
 
 def _remove_absent(leaderboard: Path, submissions: Mapping[str, Submission]) -> int:
-    """Removes records of submissions or bytes that main has no more, and of datasets they have left.
+    """Removes records of submissions or bytes that main no longer has, and of datasets they have left.
 
-    A record of other bytes goes even where this runner cannot score the new ones: no row is better
-    than one of predictions that are not there.
+    A record of other bytes is removed even if this runner cannot score the new ones: no row is better than a
+    row for predictions that no longer exist.
     """
     n_removed = 0
     for path in sorted((leaderboard / "records").glob("*/*/*.json")):
@@ -207,7 +208,7 @@ def _digest(path: Path, dataset: str, track: str) -> str:
 
 
 def gather(leaderboard: Path, bundle: Path, root: Path) -> None:
-    """Makes the bundle anew of what may leave the runner, checked; `root`: the checkout's submissions."""
+    """Rebuilds the bundle from what may leave the runner, and checks it; `root`: the checkout's submissions."""
     shutil.rmtree(bundle, ignore_errors=True)
     for path in sorted(p for p in leaderboard.rglob("*") if p.is_file()):
         name = path.relative_to(leaderboard).as_posix()

@@ -1,4 +1,4 @@
-"""What the list of waiting units may say: main's own submissions, datasets and groups, each once."""
+"""What the list of waiting units may contain: main's own submissions, datasets and groups, each once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluator.scoring.units import RESCORING, Rescoring, metric_groups
 
 
 def check_rescoring(bundle: Bundle) -> None:
-    """Nothing; raises `RexrankError` for a list that says anything else than what main has and waits for."""
+    """Nothing; raises `RexrankError` for a list with anything that main does not have or wait for."""
     if RESCORING not in bundle.content:
         return
     try:

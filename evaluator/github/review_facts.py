@@ -1,4 +1,4 @@
-"""What a maintainer looks at before releasing a commit: counts of a prediction file, and whom it resembles.
+"""What a maintainer checks before releasing a commit: counts of a prediction file, and which models it resembles.
 
 Everything is computed from the submission and from what is public on main; no reference is needed.
 """
@@ -22,14 +22,14 @@ from evaluator.submissions.submission import Predictions
 from evaluator.submissions.task_predictions import predictions_of
 
 COMPARED: Final = 500
-"""Items that are compared with other submissions, chosen by hash, so that thousands stay cheap."""
+"""How many items, chosen by hash, are compared with other submissions, so that thousands stay cheap."""
 NEAREST: Final = 3
 COMMONEST: Final = 6
-"""Different answers that are counted by name."""
+"""How many different answers are listed with counts."""
 
 
 def chosen(predictions: Predictions, n: int) -> list[str]:
-    """`n` item ids by the hash of the file's digest and the id: nobody can aim at them beforehand."""
+    """`n` item ids by the hash of the file's digest and the id, so that nobody can predict them."""
 
     def place(study: str) -> bytes:
         return hashlib.sha256(f"{predictions.sha256}{study}".encode()).digest()
@@ -73,8 +73,8 @@ def _spread(texts: Sequence[str], task: Task) -> list[str]:
 def nearest(predictions: Predictions, others: Mapping[str, Items]) -> list[tuple[str, float]]:
     """The other submissions (`team/model`) with most predictions close to these, and their share in (0, 1], largest first.
 
-    Reports are close as integrity check C18 has it, answers when they are the same. Compared are up to `COMPARED` items with
-    a prediction.
+    Reports are close in the sense of integrity check C18, answers if they are equal. Up to `COMPARED` items
+    with a prediction are compared.
     """
     items = [i for i in chosen(predictions, COMPARED) if norm(text_of(predictions.items[i]))]
     own = [text_of(predictions.items[i]) for i in items]
@@ -101,12 +101,12 @@ def _close(own: Sequence[str], theirs: Sequence[str]) -> int:
 
 
 def task_of(predictions: Predictions) -> Task:
-    """What the predictions were made for."""
+    """The task of the predictions."""
     return get_task(get_dataset(predictions.dataset).task)
 
 
 def text_of(prediction: Prediction) -> str:
-    """All that a prediction says."""
+    """The whole text of a prediction."""
     return " ".join(prediction.fields.values()).strip()
 
 

@@ -1,4 +1,4 @@
-"""The comment with the scores of a pull request, or with what kept it from them."""
+"""The comment with the scores of a pull request, or with the reason why there are none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NULL_WORDS: Final = {"clears": ", clears it", "not_shown": ", does not clear it"
 LEAD: Final = "Lead: how far this model is ahead in the mean of the ranking metric (below 0: behind), with its 95 % interval and p."
 SURE: Final = 0.05
 OPEN: Final = 2
-"""Boards whose details are not folded."""
+"""How many boards have their details unfolded."""
 NBSP: Final = "\u00a0"
 
 
@@ -76,7 +76,7 @@ def _title(board: BoardResult) -> str:
 
 
 def _summary(boards: Sequence[BoardResult]) -> list[str]:
-    """One line a board: where the model stands, and by what."""
+    """One line per board: the model's rank and the metric that ranks."""
     if not boards:
         return []
     lines = ["| Board | Rank | Ranked by | Currently on main |", "|---|:---:|---|---|"]
@@ -139,7 +139,7 @@ def _board_lines(board: BoardResult) -> list[str]:
 
 
 def _around(board: BoardResult, own: ShownRow) -> list[str]:
-    """The model between the best row, its neighbours and the null rows, by the metric that ranks."""
+    """The model with the best row, its neighbours and the baselines, by the ranking metric."""
     key, digits = board.primary, digits_of(board.step)
     leads = {d.id: d for d in board.differences}
     ranked = [r for r in (*board.others, own) if r.kind != "null"]
@@ -188,13 +188,13 @@ def _lead(pair: Lead | None, digits: int) -> str:
 
 
 def _signed(value: float, digits: int) -> str:
-    """A difference with its sign; none for what is shown as zero."""
+    """A difference with its sign; no sign if it is shown as zero."""
     text = f"{value:+.{digits}f}"
     return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
 def _metrics(board: BoardResult, row: ShownRow) -> list[str]:
-    """Every metric of the model beside the best row and the null rows' best."""
+    """Every metric of the model, with the best row and the best baseline."""
     digits = digits_of(board.step)
     best = next((r for r in board.others if r.kind != "null" and r.rank_low == 1), None)
     nulls = [r for r in board.others if r.kind == "null"]
@@ -233,7 +233,7 @@ def _value(row: ShownRow | None, key: str, digits: int) -> str:
 
 
 def _predictions(board: BoardResult, row: ShownRow) -> list[str]:
-    """Diagnostics of the predictions, and what the integrity checks say."""
+    """Diagnostics of the predictions, and the results of the integrity checks."""
     d, titles, task = board.diagnostics, {m.key: m.title for m in board.metrics}, task_of(board.track)
     facts = []
     if d.letter_shares:

@@ -1,7 +1,7 @@
-"""The answer to a comment `/score <commit id>`: what is started, or in words why not.
+"""The answer to a comment `/score <commit id>`: what was started, or why not.
 
-Whoever asks is answered, by one comment that is renewed: an outsider can make the bot speak once below a
-pull request, and never over what it told a maintainer. Nobody is mentioned.
+Everyone gets an answer, in one comment that is updated: an outsider can make the bot comment once on a pull
+request, but never replace its answer to a maintainer. Nobody is mentioned.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ ABOVE: Final = "The *Valid submission* comment has the line to paste"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said below the pull request, or the commit that may be scored (`sha`).
+    """The comment on the pull request, or the commit that may be scored (`sha`).
 
-    `weighty`: to a maintainer, so that it replaces what was said before.
+    `weighty`: addressed to a maintainer, so that it replaces the previous answer.
     """
 
     number: int
@@ -46,15 +46,15 @@ class Answer:
     body: str = ""
     sha: str | None = None
     grant: Mapping[str, str] = field(default_factory=dict)
-    """By withheld dataset the prediction files that are granted one more run."""
+    """By withheld dataset, the prediction files that are granted an extra run."""
     first: str = ""
-    """Main's first commit, on which a grant is noted."""
+    """Main's first commit, on which a grant is recorded."""
 
 
 def answer(
     repo: Repository, happened: Mapping[str, Any], take: Callable[[PullRequest], Intake]
 ) -> Answer | None:
-    """What to answer to a comment, `None` for one that is no request. Nothing is started here.
+    """The answer to a comment, `None` if it is not a request. Nothing is started here.
 
     `take` reads the pull request's intake; it is called only for a maintainer's command on its head.
     """
@@ -87,7 +87,7 @@ def _submission(intake: Intake) -> Submission:
 
 
 def _moved(pull: PullRequest, sha: str) -> str | None:
-    """Why a commit is none that can be scored here, in words."""
+    """Why a commit cannot be scored here, in words."""
     if pull.state != "open" or pull.base.ref != "main":
         return "This pull request is not open against `main`. Merged submissions are scored by the `publish` workflow."
     if pull.head.sha != sha:
@@ -96,7 +96,7 @@ def _moved(pull: PullRequest, sha: str) -> str | None:
 
 
 def _unfit(intake: Intake) -> str | None:
-    """Why what the pull request holds is not scored now."""
+    """Why the pull request cannot be scored now."""
     if intake.kind == "other":
         return "This pull request does not change a submission: there is nothing to score."
     if not intake.ok:
@@ -153,7 +153,8 @@ def start(
 ) -> str:
     """The answer to an accepted request, after its run was started, once.
 
-    `grant`: by withheld dataset the digests of predictions that `by` grants one more run, noted on main's `first` commit.
+    `grant`: by withheld dataset, the digests of predictions for which `by` grants an extra run, recorded on
+    main's `first` commit.
     """
     if grant:
         slots.grant(repo, first, grant, by)

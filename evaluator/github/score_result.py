@@ -1,6 +1,6 @@
-"""The only thing that leaves the runner when a pull request is scored: aggregates, and words of ours.
+"""The only thing that leaves the runner when a pull request is scored: aggregates, and our own wording.
 
-`score-result-v1` is generated from it; whoever reads a result takes nothing else.
+`score-result-v1` is generated from it; readers of a result accept nothing else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ShownMetric(Typed):
 
     @property
     def display(self) -> Display:
-        """The metric as a table's cell has it."""
+        """The metric in the form of a table's cell."""
         return Display.model_validate({k: v for k, v in view(self).items() if k != "n_failed"})
 
 
@@ -66,7 +66,7 @@ class ShownRow(Typed):
 
 
 class ShownColumn(Typed):
-    """A metric of the board; `better` is of what is shown."""
+    """A metric of the board; `better` refers to the displayed value."""
 
     key: Key
     title: Title
@@ -74,7 +74,7 @@ class ShownColumn(Typed):
 
 
 class Lead(Typed):
-    """How far this model is ahead of another ranked one, or of a baseline, on the primary metric; below zero: behind."""
+    """The model's lead over another ranked one, or a baseline, on the primary metric; negative if behind."""
 
     id: ModelId
     difference: float
@@ -90,7 +90,7 @@ class Lead(Typed):
 
 
 class RowBefore(Typed):
-    """The model's row as main has it."""
+    """The model's row on main."""
 
     rank_low: int | None
     rank_high: int | None
@@ -98,7 +98,7 @@ class RowBefore(Typed):
 
 
 class RankChange(Typed):
-    """Another model whose range of ranks changes."""
+    """Another model whose rank range changes."""
 
     id: ModelId
     before: Annotated[tuple[Rank, Rank], Field(strict=False)]
@@ -106,14 +106,14 @@ class RankChange(Typed):
 
 
 class ShownOutliers(Typed):
-    """Studies whose judge score is far from what was to be expected."""
+    """Studies whose judge score is far from its expectation."""
 
     above: Tally
     below: Tally
 
 
 class ShownDiagnostics(Typed):
-    """What is said of the reports as a whole; the rest is on the model's page."""
+    """Diagnostics of the reports as a whole; the rest is on the model's page."""
 
     n_empty: Annotated[Tally | None, Given] = given("Empty", "Reports without a word.")
     distinct_fraction: Annotated[float | None, Given] = given("Distinct", "Distinct reports among all.")
@@ -137,9 +137,9 @@ class ShownDiagnostics(Typed):
 
 
 class BoardResult(Typed):
-    """What a participant is told of one board: numbers as the table shows them.
+    """What a participant sees of one board: numbers as the table shows them.
 
-    `row`: the model's own; `others`: the best, its neighbours and the baselines; `why`: what keeps it from a rank.
+    `row`: the model's own; `others`: the best, its neighbours and the baselines; `why`: why it has no rank.
     """
 
     dataset: Title
@@ -162,7 +162,7 @@ class BoardResult(Typed):
 
     @property
     def ranked_by(self) -> ShownColumn:
-        """The column of the ranking metric; its key in place of a title where the board lacks it."""
+        """The column of the ranking metric; its key instead of a title if the board lacks it."""
         other = ShownColumn.model_construct(key=self.primary, title=self.primary, better="higher")
         return next((m for m in self.metrics if m.key == self.primary), other)
 
@@ -187,7 +187,7 @@ class ScoreResult(Typed):
 
 
 def check_result(value: Any) -> ScoreResult:
-    """The result that a JSON value holds; raises `RexrankError` that says nothing of its content."""
+    """The result in a JSON value; raises `RexrankError` without quoting it."""
     try:
         return ScoreResult.model_validate(value)
     except ValidationError:
@@ -197,7 +197,7 @@ def check_result(value: Any) -> ScoreResult:
 def failure(
     number: int, sha: str, words: str, *, submission: str = "", quota: tuple[Standing, ...] = ()
 ) -> ScoreResult:
-    """The result of a scoring that told nothing, with words that are ours."""
+    """The result of a failed scoring run, with our own wording."""
     return ScoreResult(
         schema=RESULT_SCHEMA,
         pull_request=number,

@@ -1,7 +1,7 @@
-"""What the publisher would refuse after a merge for its size, named before it: which file, how large, and what to do.
+"""Files that the publisher would refuse for their size after a merge, reported before it: name, size, and what to do.
 
-The limits themselves stand where they are enforced: at the bundle's check, and once more beside the token
-(`.github/push.py`). Here main's files are counted as the merge would leave them.
+The limits are defined where they are enforced: in the bundle's check, and again in the job with the token
+(`.github/push.py`). Here, main's files are counted as they would be after the merge.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from evaluator.scoring.records import record_path
 from evaluator.submissions.submission import Submission
 
 MAX_REPOSITORY_BYTES: Final = 5_000_000_000
-"""Bytes of the repository as GitHub counts them, packed and with its history: beyond it GitHub advises against one."""
+"""Recommended limit of the repository's size as GitHub counts it, packed and with its history."""
 PAIR_BYTES: Final = 200
-"""What a pair of models takes in the file of pairwise differences, with the thirteen metrics of reports."""
+"""Bytes of a pair of models in the file of pairwise differences, with the thirteen metrics of reports."""
 CLEAR: Final = "Remove the folders of models that are withdrawn or superseded from `submissions/` first"
 TWO: Final = "or keep submissions in a repository of their own (site/maintainers/two-repositories.md)"
 
@@ -33,15 +33,15 @@ class Sizes(NamedTuple):
 
 
 def sizes(folder: Path) -> Sizes:
-    """The sizes of the files below a folder; zeros where there is none."""
+    """The sizes of the files below a folder; zeros if there is none."""
     lengths = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
     return Sizes(len(lengths), sum(lengths), max(lengths, default=0))
 
 
 def exceeded(leaderboard: Path, repository: int, submission: Submission) -> list[str]:
-    """A sentence for each limit that main would exceed once the submission is merged; empty where it fits.
+    """A sentence for each limit that main would exceed once the submission is merged; empty if it fits.
 
-    `repository`: what GitHub says that the repository takes, in bytes.
+    `repository`: the repository's size according to GitHub, in bytes.
     """
     boards = [
         (dataset, track)
@@ -51,7 +51,7 @@ def exceeded(leaderboard: Path, repository: int, submission: Submission) -> list
     ]
     now = sizes(leaderboard)
     lines = [line for board in boards for line in _of_board(leaderboard, *board)]
-    # A model brings a record, and on a public dataset per-study scores and texts.
+    # A model adds a record and, on a public dataset, per-study scores and texts.
     added = [sizes_of_one(leaderboard, *board) for board in boards]
     files, total = now.files + sum(a.files for a in added), now.total + sum(a.total for a in added)
     if files > MAX_FILES:
@@ -71,7 +71,7 @@ def exceeded(leaderboard: Path, repository: int, submission: Submission) -> list
 
 
 def _of_board(leaderboard: Path, dataset: str, track: Slug) -> Iterator[str]:
-    """What a board would exceed with one more model."""
+    """The limits that a board would exceed with one more model."""
     models = sum(1 for _ in (leaderboard / "records" / dataset / track).glob("*.json"))
     if models + 1 > MAX_ROWS:
         yield (
@@ -89,7 +89,10 @@ def _of_board(leaderboard: Path, dataset: str, track: Slug) -> Iterator[str]:
 
 
 def sizes_of_one(leaderboard: Path, dataset: str, track: Slug) -> Sizes:
-    """What a model of a board takes on average: files, their bytes, and those of the largest; a record's files without any."""
+    """A model's average on a board: files, their bytes, and those of the largest.
+
+    A record's files without any model.
+    """
     sets = [sizes(leaderboard / kind / dataset / track) for kind in ("records", "studies", "cases")]
     counts = [(s.total / s.files, s.largest) for s in sets if s.files]
     return Sizes(

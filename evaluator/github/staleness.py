@@ -1,4 +1,4 @@
-"""What of main's boards is out of date on this machine, and what of it can be brought up to date at once."""
+"""What on main's boards is out of date on this machine, and what can be updated at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evaluator.submissions.submission import Submission
 
 @dataclass(frozen=True, slots=True)
 class StaleUnits:
-    """What of a dataset is to be scored now, and the units that the rest waits for."""
+    """What to score now for a dataset, and the units that the rest waits for."""
 
     submissions: Sequence[Submission]
     baselines: bool
@@ -35,11 +35,11 @@ def stale_units(
     settings: ScoreSettings,
     whole: Callable[[Submission], Submission] | None = None,
 ) -> StaleUnits:
-    """What of a dataset's boards is stale: without a row of its bytes, or with one of other numbers, card or references.
+    """What is stale on a dataset's boards: no row for its bytes, or one with other numbers, card or references.
 
-    Rows that stand change over together, once the store has all their scores; until then only those follow
-    whose numbers stay. `entered`: the dataset's submissions, in outline, in the order in which they are scored.
-    `whole` reads one's predictions; without it nothing waits, whatever the store has.
+    Existing rows change together, once the store has all their scores; until then only those whose numbers
+    stay the same are updated. `entered`: the dataset's submissions, in outline, in scoring order. `whole`
+    reads one's predictions; without it nothing waits, whatever the store has.
     """
     leaderboard, dataset = workspace.leaderboard, references.dataset
     stale = [s for s in entered if not _current(s, references, leaderboard, settings)]
@@ -71,7 +71,7 @@ def stale_units(
 
 
 def known_record(submission: Submission, dataset: Dataset, leaderboard: Path) -> Record | None:
-    """The record on the board of exactly these predictions, of any track."""
+    """The record of exactly these predictions on the board, in any track."""
     for track in dataset.tracks:
         path = record_path(leaderboard, dataset.id, track, submission.team, submission.model)
         if path.exists():
@@ -82,7 +82,7 @@ def known_record(submission: Submission, dataset: Dataset, leaderboard: Path) ->
 
 
 def _baselines(references: References, workspace: Workspace, settings: ScoreSettings) -> bool | None:
-    """`None` where the null rows are current; else whether they stand, of other references or metrics."""
+    """`None` if the baselines are current; else whether they exist for other references or metrics."""
     dataset, stands = references.dataset, []
     for track in dataset.tracks:
         board = Board(dataset, track)
@@ -95,7 +95,7 @@ def _baselines(references: References, workspace: Workspace, settings: ScoreSett
 
 
 def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
-    """The references and signatures of a sanity file; `None` where it is absent or damaged, and so made anew."""
+    """The references and signatures of a sanity file; `None` if it is missing or damaged, and so rewritten."""
     try:
         sanity = Sanity.model_validate(load_json(path))
     except (OSError, ValueError):
@@ -110,7 +110,7 @@ def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
 def _current(
     submission: Submission, references: References, leaderboard: Path, settings: ScoreSettings
 ) -> bool:
-    """Whether every record of a submission on a dataset is of these bytes, card, references and metrics."""
+    """Whether every record of a submission on a dataset is for these bytes, card, references and metrics."""
     store = store_directory(settings.store)
     for track in submission.files[references.dataset.id].tracks:
         board = Board(references.dataset, track)
@@ -127,7 +127,7 @@ def _current(
 def _same_numbers(
     submission: Submission, references: References, leaderboard: Path, settings: ScoreSettings
 ) -> bool:
-    """Whether every record of a submission on a dataset is there, and of these bytes, references and metrics."""
+    """Whether every record of a submission on a dataset exists and is for these bytes, references and metrics."""
     predictions = submission.files[references.dataset.id]
     for track in predictions.tracks:
         board = Board(references.dataset, track)

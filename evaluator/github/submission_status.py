@@ -1,4 +1,4 @@
-"""How far a submission has come: what the check, the bot's comments and the scoring say of its pull request."""
+"""The status of a submission: check, bot comments and scoring of its pull request."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _OPEN: Final = {
     "success": "Nothing to do: a maintainer is reviewing it.",
 }
 MAX_LINES: Final = 12
-"""Lines of a comment that are shown; the rest is at its address."""
+"""How many lines of a comment are shown; the rest is at its address."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionStatus:
-    """What is known of a pull request; a comment that is not there (yet) is empty.
+    """What is known about a pull request; a missing comment is empty.
 
-    `state`: open, closed or merged. `mark`: the state of `rexrank/score`, empty while there is none.
+    `state`: open, closed or merged. `mark`: the state of `rexrank/score`, empty if there is none.
     """
 
     number: int
@@ -56,7 +56,7 @@ class SubmissionStatus:
 
 
 def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
-    """The pull request of that number, or the account's newest one of `team/model`. Raises `InputError` for none."""
+    """The pull request with that number, or the account's newest one for `team/model`. Raises `InputError` for none."""
     from github import UnknownObjectException
 
     if re.fullmatch(r"#?[1-9][0-9]{0,6}", what):
@@ -81,7 +81,7 @@ def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
 
 
 def status_of(repo: Repository, pull: PullRequest) -> SubmissionStatus:
-    """The standing of a pull request; only our own bot's comments and statuses count."""
+    """The status of a pull request; only our own bot's comments and statuses count."""
     newest = next(
         (
             s
@@ -124,7 +124,7 @@ def _next(state: str, mark: str, words: str) -> str:
 
 
 def plain_lines(comment: str, most: int = MAX_LINES) -> list[str]:
-    """The first lines of a comment, without what is folded, as plain text that a terminal may show."""
+    """The first lines of a comment, without folded parts, as plain text for a terminal."""
     comment = comment.partition("<details")[0] or comment
     text = _MARKUP.sub("", _LINK.sub(r"\1", _ESCAPED.sub(r"\1", comment))).replace("\u200b", "")
     lines = [visible(html.unescape(line).strip(), 300) for line in text.splitlines()]

@@ -1,4 +1,4 @@
-"""The comment that says whether a pull request is valid: for its author first, then facts for the maintainer."""
+"""The comment that says whether a pull request is valid: first for its author, then facts for the maintainer."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ SAMPLE_WIDTH: Final = 88
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFacts:
-    """What main and GitHub know around a submission.
+    """What main and GitHub know about a submission.
 
-    `others`: per dataset the predictions of main's other submissions, by `team/model`. `noted`: what the quota's notes
-    say. `people`: lines on the accounts behind the pull request. `limits`: what main would exceed after the merge.
+    `others`: per dataset the predictions of main's other submissions, by `team/model`. `noted`: the quota's
+    notes. `people`: lines on the accounts behind the pull request. `limits`: limits that main would exceed
+    after the merge.
     """
 
     others: Others = field(default_factory=dict)
@@ -45,7 +46,7 @@ class RepositoryFacts:
 
 
 def withdrawn(intake: Intake) -> bool:
-    """Whether a pull request takes a model out of the ranking, by its folder or by its card; an import takes none out."""
+    """Whether a pull request removes a model from the ranking, by its folder or its card; an import never does."""
     if intake.kind == "import":
         return False
     submission = _submission(intake)
@@ -73,7 +74,7 @@ def verdict(intake: Intake) -> tuple[str, str]:
 def validation_comment(intake: Intake, around: RepositoryFacts | None = None) -> str:
     """The comment on a pull request that is a submission or withdraws one, as Markdown.
 
-    Raises `ValueError` for an intake that is valid and holds neither.
+    Raises `ValueError` for a valid intake that is neither.
     """
     if not intake.ok:
         return _refusal(intake)
@@ -92,7 +93,7 @@ def _submission(intake: Intake) -> Submission | None:
 
 
 def _refusal(intake: Intake) -> str:
-    """Everything that is wrong, with what to do about it first."""
+    """All problems, after what to do about them."""
     problems = intake.report.problems
     counts = [count_text(problems.n_errors, "problem")] * bool(problems.n_errors)
     counts += [count_text(problems.n_warnings, "warning")] * bool(problems.n_warnings)
@@ -142,7 +143,7 @@ def _withdrawal(intake: Intake) -> str:
 
 
 def _import(intake: Intake) -> str:
-    """What an import holds, for the people who review it as one change."""
+    """The contents of an import, for reviewers of it as one change."""
     entries = intake.report.found
     problems = intake.report.problems
     warned = f" with {count_text(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
@@ -198,7 +199,7 @@ def _valid(intake: Intake, submission: Submission, around: RepositoryFacts) -> s
 
 
 def _file_line(file: FileSummary) -> str:
-    """What a prediction file holds."""
+    """The contents of a prediction file."""
     dataset = get_dataset(file.dataset)
     task = get_task(dataset.task)
     empty = f", {file.empty:,} empty" if file.empty else ""
@@ -212,7 +213,7 @@ def _file_line(file: FileSummary) -> str:
 
 
 def _merge_first() -> list[str]:
-    """What happens in a small challenge, whose workflow scores what main has."""
+    """What happens in a small challenge, whose workflow scores after the merge."""
     return [
         "",
         "**What happens next.** You do not need to do anything.",
@@ -254,7 +255,7 @@ def _next_steps(submission: Submission, around: RepositoryFacts) -> list[str]:
 
 
 def _limits(around: RepositoryFacts) -> list[str]:
-    """What stands in the way of publishing, for whoever merges; empty where main has room."""
+    """What prevents publication, for the maintainer who merges; empty if main has room."""
     if not around.limits:
         return []
     head = "**Do not merge yet.** Nothing is wrong with the submission, but main has no room to publish it:"
@@ -270,7 +271,7 @@ def _slot(dataset: str, when: str | None) -> str:
 
 
 def _for_maintainers(intake: Intake, submission: Submission, around: RepositoryFacts) -> list[str]:
-    """Who, statistics, resemblance, reports chosen by hash, and the line to paste."""
+    """People, statistics, similar models, reports chosen by hash, and the line to paste."""
     small = challenge().scores_after_merge
     what = "review facts" if small else "review facts and the line to paste"
     lines = ["", f"<details><summary>For maintainers: {what}</summary>", ""]

@@ -1,4 +1,4 @@
-"""A withdrawal as an edit of the model card: the row goes, a line that says why stays."""
+"""A withdrawal as an edit of the model card: the row is removed, a line with the reason stays."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LATER: Final = re.compile(r"^(?:reason|superseded_by):.*\n?", re.MULTILINE)
 
 
 def withdraw(root: Path, name: str, reason: str) -> Path:
-    """The card of `team/model` below `root`, after it says withdrawn and why; other lines are kept.
+    """The path of the card of `team/model` below `root`, marked as withdrawn with the reason; other lines are kept.
 
-    Raises `InputError` for a name without a card, and for a card that would not be valid then.
+    Raises `InputError` for a name without a card, and for a card that would then be invalid.
     """
     team, _, model = name.partition("/")
     path = root / team / model / CARD_NAME

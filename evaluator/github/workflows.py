@@ -1,4 +1,4 @@
-"""The checkout's own workflows: which run next to the references, and whose actions they use."""
+"""The checkout's own workflows: which ones run next to the references, and whose actions they use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_workflows(root: Path) -> Workflows:
     owners = {str(s["uses"]).partition("/")[0] for s in steps if "uses" in s} - {".", "actions", "github"}
     own = {name for name, job in jobs if "self-hosted" in job.get("runs-on", ())}
     ci = files.get("ci.yml", {"jobs": {}})["jobs"]
-    # Main's rules require the job that waits for the others, not one of a matrix.
+    # Main's rules require the job that waits for the others, not one in a matrix.
     needs = [job.get("needs", ()) for job in ci.values()]
     inner = {name for n in needs for name in ([n] if isinstance(n, str) else n)}
     checks = {str(job.get("name", name)) for name, job in ci.items() if name not in inner}
