@@ -74,7 +74,7 @@ def test_any_report_stays_in_its_fence(text):
 def test_a_stranger_reads_what_was_found_and_what_happens_next():
     comment = inert(validation_comment(intake()))
     assert "✅ Valid submission" in comment.prose
-    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word (median)" in comment.prose
+    assert "Sandbox: 2 of 60 studies; findings track; 2 distinct reports, 1 word (median)" in comment.prose
     assert "What happens next. You do not need to do anything." in comment.prose
     assert "Quota" not in comment.prose
     assert f"{SHA}" in comment.code

@@ -128,7 +128,7 @@ def test_studies_of_one_question_stand_for_it(tmp_path):
     content = {v.study: rexrank(LETTERS[q]) for q, v in single.items()}
     answers, notes = converted(tmp_path, content, known=frozenset(single), questions=single)
     assert answers == {q: LETTERS[q] for q in single}
-    assert "12 study ids stand for the one question of their study" in notes
+    assert "12 study ids stand for the only question of the study" in notes
 
 
 def test_studies_of_several_questions_are_refused_with_the_reason(tmp_path):
