@@ -100,7 +100,7 @@ def test_the_task_of_the_page_goes_all_the_way(checkout):
     schema = json.loads((checkout / "evaluator/schemas/labels-v1.schema.json").read_text())
     assert schema["title"] == "Labels, version 1"
     output = rexrank(checkout, "validate", "submissions")
-    assert "triage-demo: 40 studies, labels track, 2 distinct labels" in output
+    assert "triage-demo: 40 studies; labels track; 2 distinct labels" in output
     for model in ("careful", "careless"):
         output = rexrank(checkout, "score", f"submissions/acme/{model}", "--references", "references")
         assert "accuracy" in output

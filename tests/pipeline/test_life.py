@@ -78,7 +78,7 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     assert f"/score {p.head_sha}" in valid.body
     assert f"actions/runs/{published.last('score').id}" in request.body
     assert "BLEU" in scores.body
-    assert "questions, answers track" in valid.body
+    assert "questions; answers track" in valid.body
     assert "Sandbox questions, answers" in scores.body
     assert states(published, p) == ["pending", "success"]
     # Whoever approves sees number and commit, and they cannot change.
