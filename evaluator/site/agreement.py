@@ -77,7 +77,7 @@ class Tables:
 
 
 def measured(leaderboard: Path) -> Measured:
-    """What was measured on RadPref and RadJudge; raises `RexrankError` that names every damaged file."""
+    """The measurements on RadPref and RadJudge; raises `RexrankError` that names every damaged file."""
     prefs: list[RadPrefAgreement | None] = []
     judges: list[RadJudgeAgreement | None] = []
     collect(
@@ -90,7 +90,7 @@ def measured(leaderboard: Path) -> Measured:
 
 
 def metric_measured(key: str, pref: RadPrefAgreement | None, judge: RadJudgeAgreement | None) -> str:
-    """One metric's own measurement below the published figures, as HTML; says so where there is none yet."""
+    """One metric's own measurement below the published figures, as HTML; says so if there is none yet."""
     entry = pref.metrics.get(key) if pref else None
     if pref is None or entry is None:
         return render("metric/measured.html", view=None)

@@ -1,4 +1,4 @@
-"""The JSON that others may build on: an index with digests, a file a model, badges, schemas; and their documentation."""
+"""The JSON that others may build on: index with digests, one file per model, badges, schemas, documentation."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Endpoints:
 
 
 def large_files(content: Content, small: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """The pairs by model, one file at a time, then the index of these and of the data files among `small`."""
+    """The pairs by model, one file at a time, then the index of these and of the data files in `small`."""
     digests = {name: sha256_bytes(body.encode()) for name, body in small.items() if name.startswith("data/")}
     for name, body in compare_files(content):
         data = served(name, body)
@@ -105,7 +105,7 @@ def fill(docs: Path) -> None:
 
 
 def endpoint_pages() -> str:
-    """Every endpoint as Markdown: address, what it holds, fields, an example; from the schemas alone."""
+    """Every endpoint as Markdown: address, contents, fields, an example; only from the schemas."""
     endpoints = tuple(_endpoint(name, json.loads(schema_text(name))) for name in ENDPOINTS)
     return render("endpoints.md", view=Endpoints(endpoints))
 
@@ -133,7 +133,7 @@ def _field(name: str, value: Mapping[str, Any]) -> FieldLine:
 
 
 def small_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site's sources and text of every data file that the builder carries."""
+    """Name below the site's sources and text of every data file that goes through the builder."""
     for (dataset, track), table in content.tables.items():
         name = f"data/{dataset}.{track}"
         yield f"{name}.json", compact(table.view())

@@ -73,7 +73,7 @@ GENERATED: Final = (
 
 
 def pages(leaderboard: Path, site_url: str | None = None) -> dict[str, str]:
-    """Path below the MkDocs sources to text, for every generated page and data file but those of `large_files`."""
+    """Path below the MkDocs sources to text, for every generated page and data file except those of `large_files`."""
     return pages_of(read_content(leaderboard, site_url or challenge().site))
 
 
@@ -119,7 +119,7 @@ def _write(texts: Mapping[str, str], docs: Path) -> None:
 
 
 def write_large(leaderboard: Path, site: Path) -> None:
-    """The files below a built site which the builder need not carry: pairs by model, cases, and the index of all data."""
+    """Writes the files that bypass the builder below a built site: pairs by model, cases, and the index of all data."""
     content = read_content(leaderboard, challenge().site)
     _write_large(content, dict(endpoints.small_files(content)), site)
 
@@ -132,7 +132,7 @@ def _write_large(content: Content, small: Mapping[str, str], site: Path) -> None
 
 
 def _put(path: Path, data: bytes) -> None:
-    """Writes what changed; these files are made anew at will, and need not outlive a crash."""
+    """Writes what changed; these files can be regenerated and need not survive a crash."""
     if path.is_file() and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,12 +140,12 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = None) -> None:
-    """The static site in `out`, from the hand-written sources beside `config` and the leaderboard.
+    """Builds the static site in `out`, from the leaderboard and the hand-written sources next to `config`.
 
-    The sources are copied to a temporary folder, so that nothing is written into the checkout, and the
-    site is built beside `out` and takes its place when it is whole. `site_url` replaces the
-    challenge's. Raises `RexrankError` with MkDocs' own words when the strict build fails, and for an
-    `out` that holds something else than a built site.
+    The sources are copied to a temporary folder, so that nothing is written into the checkout, and the site
+    is built next to `out` and replaces it when complete. `site_url` replaces the challenge's. Raises
+    `RexrankError` with MkDocs' own words when the strict build fails, and for an `out` that contains anything
+    but a built site.
     """
     out = out.resolve()
     if out.exists() and not _replaceable(out):
@@ -164,11 +164,11 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         site, large = Path(beside) / "new", Path(beside) / "large"
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(_mkdocs, settings, site)
-            _write_large(content, texts, large)  # beside MkDocs, which empties its folder first
+            _write_large(content, texts, large)  # next to MkDocs's folder, which it empties first
             process = running.result()
         if process.returncode:
             raise RexrankError(f"the site did not build:\n{(process.stderr or process.stdout)[-3000:]}")
-        sys.stderr.write(process.stderr)  # what the builder has to say, such as when it comes to its end
+        sys.stderr.write(process.stderr)  # the builder's own output, for example if it fails
         shutil.copytree(large, site, dirs_exist_ok=True, copy_function=shutil.move)
         lighten(site)
         lose_weight(site)
@@ -180,7 +180,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
 
 
 def _mkdocs(settings: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """How the strict build of a configuration into `site` ended."""
+    """The result of the strict build of a configuration into `site`."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     return subprocess.run(  # noqa: S603 - fixed words and our own paths
         [*command, "--config-file", str(settings), "--site-dir", str(site)],
@@ -188,13 +188,13 @@ def _mkdocs(settings: Path, site: Path) -> subprocess.CompletedProcess[str]:
         encoding="utf-8",
         errors="replace",
         check=False,
-        # Its notice in colours, on the generator's future, is nothing for those who look at a demo.
+        # Its coloured notice on the generator's future is of no use to users of the demo.
         env={"NO_MKDOCS_2_WARNING": "1", **os.environ, "PYTHONUTF8": "1"},
     )
 
 
 def _replaceable(out: Path) -> bool:
-    """Whether a folder is empty or a built site, which every build has a map of."""
+    """Whether a folder is empty or a built site, recognised by its site map."""
     return out.is_dir() and ((out / "sitemap.xml").is_file() or not any(out.iterdir()))
 
 
@@ -242,14 +242,14 @@ def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scra
 
 
 def serve(leaderboard: Path, config: Path, port: int) -> None:
-    """Nothing, after the site was built into a temporary folder and served on this machine until stopped."""
+    """Nothing; builds the site into a temporary folder and serves it on this machine until stopped."""
     with tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch:
         build(leaderboard, config, Path(scratch) / "out")
         serve_folder(Path(scratch) / "out", port)
 
 
 def serve_folder(folder: Path, port: int) -> None:
-    """Nothing, after a built site was served on this machine until stopped."""
+    """Nothing; serves a built site on this machine until stopped."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops it)", flush=True)

@@ -1,4 +1,4 @@
-"""Social cards: a picture for every board and model that says at a glance where things stand."""
+"""Social cards: a picture for every board and model that shows its ranks at a glance."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LEFT: Final = 70
 LETTERS: Final = frozenset(
     map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100), 0x2013, 0x2014, 0x2019, 0x2026, 0x2212))
 )
-"""Characters that the font's subset has for certain."""
+"""Characters that the font's subset is sure to have."""
 ROWS: Final = 5
-"""Models on a board's card."""
+"""Number of models on a board's card."""
 
 
 @lru_cache(maxsize=32)
 def _font(file: Path, size: int, weight: int) -> FreeTypeFont:
-    """The variable font at a size and weight; opened once for all cards, which have a dozen kinds of text."""
+    """The variable font at a size and weight; opened once for all cards, which have a dozen text styles."""
     from PIL import ImageFont
 
     font = ImageFont.truetype(str(file), size)
@@ -51,7 +51,7 @@ def _font(file: Path, size: int, weight: int) -> FreeTypeFont:
 
 @dataclass
 class _Card:
-    """A picture in the making."""
+    """A picture being drawn."""
 
     font_file: Path
 
@@ -77,7 +77,10 @@ class _Card:
         fill: str = WHITE,
         width: int = 1060,
     ) -> float:
-        """How wide the words are, in pixels, after they were written, cut to a width. `place` is the left end of their base line."""
+        """The width of the words in pixels, after drawing them, cut to a width.
+
+        `place` is the left end of their baseline.
+        """
         font = _font(self.font_file, size, weight)
         if font.getlength(words) > width:
             while words and font.getlength(f"{words}…") > width:
@@ -126,12 +129,12 @@ def write_cards(content: Content, docs: Path) -> None:
 
 
 def _drawable(words: str, instead: str) -> str:
-    """`words` where the font has their letters, else what stands for them."""
+    """`words` if the font has their letters, else the replacement."""
     return words if all(c in LETTERS for c in words) else instead
 
 
 def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
-    """The first models of a board with their ranges of ranks and intervals on the ranking metric."""
+    """Draws the first models of a board with their rank ranges and intervals on the ranking metric."""
     rows = table.rows[:ROWS] if table else ()
     size = size_text(get_dataset(dataset), track, table)
     models = len(table.rows) if table else 0
@@ -160,7 +163,7 @@ def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
 
 
 def _places(card: _Card, places: Sequence[tuple[Table, Row]], verdict: str) -> None:
-    """A model's ranges of ranks on its boards, and what they say in a sentence."""
+    """Draws a model's rank ranges on its boards, with a sentence about them."""
     holders = [(t, r) for t, r in places if r.rank is not None][:8]
     for place, (table, row) in enumerate(holders):
         x, y = LEFT + 270 * (place % 4), 330 + 125 * (place // 4)

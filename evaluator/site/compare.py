@@ -1,4 +1,4 @@
-"""The compare page, and the files it fetches: one a model and board, with its pairs against the models after it."""
+"""The compare page, and the files it fetches: one per model and board, with its pairs against the models after it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from evaluator.site.template import render
 from evaluator.site.words import TRACK_TITLES, inputs_of, number
 
 MOST: Final = 3
-"""Models that the page takes."""
+"""Most models that the page accepts."""
 _NULL_STANDING: Final[Mapping[str, Standing]] = {"clears": "better", "below": "worse", "not_shown": "open"}
 _DIGITS: Final = 4
 """Decimals of differences and p in the files; readers see three."""
 _UNIT: Final = 10**_DIGITS
-"""The pairs of a metric are counted in units of 1/10,000: of everything in the files they are the most by far."""
+"""The pairs of a metric are stored in units of 1/10,000: they are by far the largest part of the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A metric of two models: both values, and how far the first is above the second."""
+    """A metric of two models: both values, and by how much the first exceeds the second."""
 
     metric: str
     first: str
@@ -73,7 +73,7 @@ class View:
 
 
 def compare_page(content: Content) -> str:
-    """The page as Markdown; without a script it shows its first pair and leads to each board's pairwise tests."""
+    """The page as Markdown; without a script it shows its first pair and links to each board's pairwise tests."""
     tables = [content.tables[key] for key in content.pairwise if len(content.tables[key].rows) > 1]
     first = tables[0] if tables else None
     view = View(
@@ -130,7 +130,7 @@ def _signed(value: float, digits: int) -> str:
 
 
 def compare_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site and text of every file that the page fetches; each pair stands in one of them."""
+    """Name below the site and text of every file that the page fetches; each pair is in one of them."""
     boards = []
     for (dataset, track), pairs in content.pairwise.items():
         table = content.tables[dataset, track]
@@ -173,18 +173,18 @@ def _board(table: Table, content: Content) -> dict[str, Any]:
 
 
 def _spread(table: Table, key: str) -> float:
-    """From the lowest to the highest mean of a board, baselines included; the scale of the page's figures."""
+    """The range of means on a board, baselines included; the scale of the page's figures."""
     means = [r.metrics[key].mean for r in (*table.rows, *table.nulls) if key in r.metrics]
     return float(f"{max(means) - min(means):.6g}") if means else 0.0
 
 
 def _tests(table: Table) -> dict[frozenset[str], PairTest]:
-    """By pair of models the test by which the board ranks, adjusted for all its pairs."""
+    """By pair of models, the board's ranking test, adjusted for all its pairs."""
     return {frozenset((p.a, p.b)): p for p in table.pairs}
 
 
 def _pairs_of(pairs: Pairwise) -> dict[frozenset[str], dict[str, MetricPair]]:
-    """By pair of models and metric its difference."""
+    """By pair of models and metric, the difference."""
     by_pair: dict[frozenset[str], dict[str, MetricPair]] = {}
     for key, rows in pairs.metrics.items():
         for pair in rows:
@@ -257,7 +257,7 @@ def _entry(row: Row, pair: MetricPair | None) -> list[int | None] | None:
 
 
 def _against(row: Row, table: Table, key: str, test: NullTest) -> list[int | None] | None:
-    """A model against a baseline on a metric: tested on the ranking one, elsewhere the difference of the means."""
+    """A model against a baseline on a metric: tested on the ranking metric, otherwise the difference of means."""
     null = next((r for r in table.nulls if r.id == test.null), None)
     if null is None or key not in null.metrics:
         return None

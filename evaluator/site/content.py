@@ -1,4 +1,4 @@
-"""What the pages are made of: the leaderboard's files, read and checked once."""
+"""The data behind the pages: the leaderboard's files, read and checked once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOTHING: Final = Overview(schema=OVERVIEW_SCHEMA, boards=())
 
 
 class Entry(NamedTuple):
-    """A model on one board: the board's table, the model's row of it, its record."""
+    """A model on one board: the board's table, the model's row in it, its record."""
 
     table: Table
     row: Row
@@ -48,8 +48,8 @@ class Entry(NamedTuple):
 class Content:
     """Everything a site shows. `models`: entries by `team/model`; `pairwise`: by (dataset, track); `overall`: by track.
 
-    `texts` keeps what was read of reference texts, by board; `shown` which models have texts to show;
-    `medians` by board and metric the usual median study.
+    `texts` caches reference texts, by board; `shown`, which models have texts to show; `medians`, by board
+    and metric, the usual median study.
     """
 
     leaderboard: Path
@@ -68,7 +68,7 @@ class Content:
 
 
 def read_content(leaderboard: Path, site_url: str) -> Content:
-    """The leaderboard's files; raises `RexrankError` that names every damaged one and says how to mend it."""
+    """The leaderboard's files; raises `RexrankError` that names every damaged one and says how to fix it."""
     listing = [b for b in all_boards() if _has_table(leaderboard, b)]
     unranked = [b.name for b in boards(leaderboard) if b not in listing]
     if unranked:
@@ -101,13 +101,16 @@ def _has_table(leaderboard: Path, board: Board) -> bool:
 
 
 def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise | None]:
-    """A board's table and pairs, `None` without them; raises `RexrankError` for what is no longer as ranking wrote it."""
+    """A board's table and pairs, `None` without them.
+
+    Raises `RexrankError` if they are no longer as ranking wrote them.
+    """
     path = leaderboard / "tables" / f"{board.name}.json"
     table = read_table(path)
     if (table.dataset, table.track) != (board.dataset.id, board.track):
         raise RexrankError(f"{path} belongs to another board. {RANK_AGAIN}")
     for suffix, render in ((".csv", table_csv), (".md", table_markdown)):
-        # The site renders both anew: they are read only to see whether the table is the one they were made with.
+        # The site renders both again: they are read only to check that they belong to this table.
         if not _holds(path.with_suffix(suffix), render, table):
             raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
     pairs = _pairwise(leaderboard / "pairwise" / f"{board.name}.parquet", table)
@@ -115,7 +118,7 @@ def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise | None
 
 
 def _pairwise(path: Path, table: Table) -> Pairwise | None:
-    """A board's pairs; `None`, with a word on standard error, where only the table is at hand."""
+    """A board's pairs; `None`, with a note on standard error, if only the table is available."""
     if not path.exists() and not path.is_symlink():
         sys.stderr.write(
             f"rexrank: {path} is missing: the site offers no model comparison on this board. {RANK_AGAIN}\n"
@@ -130,7 +133,10 @@ def _pairwise(path: Path, table: Table) -> Pairwise | None:
 def _overall(
     leaderboard: Path, setting: OverallSetting, tables: Mapping[TableKey, Table]
 ) -> dict[str, OverallTable]:
-    """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
+    """The overall tables by track.
+
+    Raises `RexrankError` for one that is not for these boards or differs from its CSV.
+    """
     overall: dict[str, OverallTable] = {}
     for track in all_tracks():
         here = {d: tables[d, track] for d in having(setting, track) if (d, track) in tables}
@@ -150,7 +156,7 @@ def _overall(
 
 
 def _overall_pairwise(path: Path, table: OverallTable) -> Pairwise | None:
-    """The pairs of an overall table; `None` for one without ranks, and where only the table is at hand."""
+    """The pairs of an overall table; `None` for one without ranks, and if only the table is available."""
     if table.pairwise_sha256 is None:
         return None
     if not path.exists() and not path.is_symlink():
@@ -186,7 +192,7 @@ def _entry(leaderboard: Path, table: Table, row: Row) -> Entry:
 
 
 def metric_title(event: Event, content: Content) -> str:
-    """What readers call the metric by which an event's board ranked, in the form in which it is shown."""
+    """The title of the metric by which an event's board ranked, in the form in which it is shown."""
     table, primary = content.tables.get((event.dataset, event.track)), event.primary or ""
     column = table.column(primary) if table else None
     return column.display_title if column else primary

@@ -1,9 +1,9 @@
 """A content security policy for every page, as strict as static hosting allows.
 
-Pages cannot send headers, so that the policy stands in a meta element. The theme's inline scripts
-differ from page to page: each is allowed by the digest of its bytes, and nothing else inline runs.
-So are style attributes, over the whole site: the theme changes pages without loading them, and the
-first page's policy stays.
+Static pages cannot send headers, so the policy is in a meta element. The theme's inline scripts differ from
+page to page: each is allowed by the digest of its bytes, and nothing else inline runs. The same goes for
+style attributes, over the whole site: the theme changes pages without loading them, and the first page's
+policy stays in force.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def styles_of(page: str) -> set[str]:
 
 
 def with_policy(page: str, styles: Iterable[str] = ()) -> str:
-    """The page with its policy as the first thing after the character set; one that has it stays as it is.
+    """The page with its policy right after the character set; a page that has one is returned unchanged.
 
-    `styles`: the style attributes that may stand on any page of the site.
+    `styles`: the style attributes allowed on any page of the site.
 
     >>> "script-src 'self' 'sha256-" in with_policy("<html><head></head><script>a()</script></html>")
     True
@@ -73,7 +73,7 @@ def with_policy(page: str, styles: Iterable[str] = ()) -> str:
 
 
 def add_policies(site: Path) -> int:
-    """How many pages of a built site were given a policy."""
+    """The number of pages of a built site to which a policy was added."""
     n_changed = 0
     pages = {p: p.read_text("utf-8") for p in site.rglob("*.html")}
     styles = set().union(*map(styles_of, pages.values()))

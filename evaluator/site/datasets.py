@@ -1,4 +1,4 @@
-"""Dataset pages: what each dataset is, who can get it, what it lacks, and what differences its boards resolve."""
+"""Dataset pages: what each dataset is, who can get it, what it lacks, and which differences its boards resolve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluator.site.words import AXIS_TITLES, TRACK_TITLES, size_text
 from evaluator.statistics.board_analysis import detectable_difference
 
 PLANNING_SD: Final = 0.5
-"""Assumed standard deviation of a paired difference in RadCliQ-v1 where no board has measured it."""
+"""Assumed standard deviation of a paired difference in RadCliQ-v1 if no board has measured it."""
 
 _ACCESS: Final = {
     "public": "public: reports and per-study scores are shown on the model pages",
@@ -58,7 +58,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class TrackLine:
-    """What differences the board of a track resolves."""
+    """Which differences the board of a track resolves."""
 
     board: Link
     studies: str
@@ -71,7 +71,7 @@ class TrackLine:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One dataset; `cluster`: what studies of one patient share, empty where each stands for itself."""
+    """One dataset; `cluster`: what studies of one patient share, empty if each counts separately."""
 
     id: str
     title: str
@@ -190,7 +190,7 @@ def _track(dataset: Dataset, track: TrackName, table: Table | None) -> TrackLine
 
 
 def _planned(dataset: Dataset) -> bool:
-    """Whether the spread to plan with is of the metric that ranks the dataset's boards."""
+    """Whether the planning spread is for the metric that ranks the dataset's boards."""
     return get_task(dataset.task).primary == "radcliq_v1"
 
 
@@ -201,7 +201,7 @@ def _shown(value: float | None, digits: int) -> str:
 def _detectable(
     resolution: Resolution, n: int | None, table: Table | None, *, planned: bool
 ) -> tuple[str, str]:
-    """The measured difference, or one to plan with, and a remark."""
+    """The measured difference, or one for planning, and a remark."""
     if resolution.mde is not None:
         metric = table.ranked_by if table else None
         return f"{resolution.mde:.3f}", f"in mean {metric.title if metric else ''}"

@@ -1,4 +1,4 @@
-"""What is new: the changelog of scores, an Atom feed and a JSON feed from the history; what robots may read."""
+"""News: the changelog of scores, an Atom feed and a JSON feed from the history; and robots.txt."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DEEDS: Final[Mapping[EventName, str]] = {
     "withdrawn": "was withdrawn from",
     "removed": "left",
 }
-"""What an event did, before the names of boards."""
+"""The verb of an event, before the names of boards."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event of the history; `anchor`: its name on the page, which stays, as the history is only added to."""
+    """An event of the history; `anchor`: its anchor on the page, which is stable because the history only grows."""
 
     anchor: str
     date: str
@@ -99,7 +99,7 @@ def _value(value: float | None) -> str:
 
 
 def _anchor(place: int) -> str:
-    """The name of an event on the page; the history is only added to, so that it stays."""
+    """The anchor of an event on the page, which is stable because the history only grows."""
     return f"event-{place}"
 
 
@@ -115,7 +115,7 @@ def _board(event: Event) -> str:
 
 
 def _feed(content: Content) -> Feed:
-    """The latest items: one a model and day, under the name of the day's first event, which stays."""
+    """The latest items: one per model and day, under the stable anchor of the day's first event."""
     days: dict[tuple[str, str], list[tuple[int, Event]]] = {}
     for place, event in enumerate(content.history):
         days.setdefault((event.date, event.id), []).append((place, event))
@@ -125,7 +125,7 @@ def _feed(content: Content) -> Feed:
 
 
 def _item(events: Sequence[tuple[int, Event]], content: Content) -> Item:
-    """What happened to one model on one day; `events` with their places in the history."""
+    """What happened to one model on one day; `events` with their positions in the history."""
     place, first = events[0]
     name = " ".join(str(first.name or first.id).split())
     deeds: dict[EventName, list[str]] = {}
@@ -161,7 +161,7 @@ def atom(content: Content) -> str:
 
 
 def robots(content: Content) -> str:
-    """What robots may read: everything but the texts of single studies. It counts only at the root of a host."""
+    """The robots.txt: everything except the texts of single studies. It takes effect only at the root of a host."""
     path = urlsplit(content.site_url).path
     return f"User-agent: *\nAllow: /\nDisallow: {path}data/cases/\nSitemap: {content.site_url}sitemap.xml\n"
 

@@ -1,4 +1,4 @@
-"""What the head of a generated page says beside its title: its date, its social card, and what data it holds."""
+"""The head of a generated page besides its title: its date, its social card, and its data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DataDownload(Entry):
 
 
 class Organization(Entry):
-    """Who made a dataset, in the terms of schema.org."""
+    """The maker of a dataset, in the terms of schema.org."""
 
     type_: Literal["Organization"] = Field(alias="@type")
     name: str
@@ -56,14 +56,14 @@ class BoardData(Entry):
 
 
 class Affiliation(Entry):
-    """Where an author works, in the terms of schema.org."""
+    """An author's affiliation, in the terms of schema.org."""
 
     type_: Literal["Organization"] = Field(alias="@type")
     name: str
 
 
 class Person(Entry):
-    """An author, in the terms of schema.org; `id_`: the address of the ORCID iD, which names one person."""
+    """An author, in the terms of schema.org; `id_`: the address of the ORCID iD, which identifies one person."""
 
     type_: Literal["Person"] = Field(alias="@type")
     id_: str | None = Field(None, alias="@id")
@@ -113,7 +113,7 @@ def _lines(name: str, date: str | None, content: Content) -> str:
 
 
 def model_data(name: str, content: Content) -> ModelData | None:
-    """What a search engine may know of a model; `None` for one whose card names no author."""
+    """Structured data on a model for search engines; `None` if its card names no author."""
     record = content.models[name][0].record
     card = record.card
     if not card.authors:
@@ -140,7 +140,7 @@ def model_data(name: str, content: Content) -> ModelData | None:
 
 
 def _dates(content: Content) -> dict[str, str]:
-    """By page the day of the last event that it shows."""
+    """By page, the day of the last event that it shows."""
     dates: dict[str, str] = {}
     for event in content.history:
         board = f"leaderboards/{event.dataset}/{event.track}.md"
@@ -151,7 +151,7 @@ def _dates(content: Content) -> dict[str, str]:
 
 
 def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
-    """What a search engine of data may know of a board."""
+    """Structured data on a board for dataset search engines."""
     name, task = f"{table.dataset}.{table.track}", task_of(table.track)
     return BoardData.model_validate(
         {

@@ -1,4 +1,4 @@
-"""The front page and the list of boards: who leads where, how to enter, what is new, what is measured."""
+"""The front page and the list of boards: current leaders, how to enter, what is new, what is measured."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from evaluator.site.views import Link
 from evaluator.site.words import TRACK_TITLES, question
 
 NEWEST: Final = 6
-"""Events on the front page; the changelog has all."""
+"""Number of events on the front page; the changelog has all."""
 NAMED: Final = 4
-"""Boards of an event that are named."""
+"""Number of boards named for an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A board of an event, with the rank where the event gave one."""
+    """A board of an event, with the rank if the event gave one."""
 
     title: str
     address: str
@@ -58,7 +58,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A task, a dataset or a metric, and what there is to say of it in a sentence."""
+    """A task, a dataset or a metric, with a sentence about it."""
 
     title: str
     about: str
@@ -136,7 +136,7 @@ def _front(datasets: Sequence[Dataset], content: Content, root: str) -> Front:
 
 
 def _figures(datasets: Sequence[Dataset], content: Content) -> tuple[Figure, ...]:
-    """How many models, how many studies, and with which evaluator until when."""
+    """Number of models and studies, and the evaluator's version and date."""
     ranked = {r.id for t in content.tables.values() for r in t.rows}
     snapshot = max((r.snapshot for r in content.reported), default="")
     known = {r.model for r in content.reported if r.snapshot == snapshot}
@@ -165,7 +165,7 @@ def _figures(datasets: Sequence[Dataset], content: Content) -> tuple[Figure, ...
 
 
 def _news(content: Content) -> list[News]:
-    """The latest events, newest first; what a model did on several boards on one day is one event."""
+    """The latest events, newest first; a model's events on several boards on one day are merged."""
     groups: dict[tuple[str, str, str], list[Event]] = {}
     for event in reversed(content.history):
         groups.setdefault((event.date, event.id, event.event), []).append(event)

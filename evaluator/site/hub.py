@@ -34,7 +34,7 @@ class Benchmark(Part):
 
 
 class Source(Part):
-    """Where a result can be read."""
+    """Where a result is published."""
 
     url: str
     name: str
@@ -57,7 +57,7 @@ class EvalTask(Part):
 
 
 class EvalConfig(Part):
-    """What makes a dataset repository a benchmark: its `eval.yaml`."""
+    """The file that makes a dataset repository a benchmark: `eval.yaml`."""
 
     name: str
     description: str
@@ -66,7 +66,7 @@ class EvalConfig(Part):
 
 
 def is_listed(dataset: Dataset) -> bool:
-    """Whether results on a dataset may stand on the Hub: everybody may read its references, and it is not made up."""
+    """Whether results on a dataset may appear on the Hub: its references are public, and it is not synthetic."""
     return challenge().hub is not None and dataset.access == "public" and not dataset.synthetic
 
 
@@ -76,7 +76,7 @@ def result_name(table: Table) -> str:
 
 
 def result_path(entry: Entry) -> str:
-    """Where the site serves a row's file, below its own address."""
+    """The path at which the site serves a row's file."""
     return f"data/hub/models/{entry.row.id}/{result_name(entry.table)}"
 
 

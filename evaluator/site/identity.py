@@ -1,4 +1,4 @@
-"""The challenge's name, addresses and own rules, put into the hand-written pages and the configuration."""
+"""The challenge's name, addresses and own rules, inserted into the hand-written pages and the configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evaluator.datasets.registry import dataset_ids, example_dataset, get_datase
 from evaluator.site.words import TRACK_TITLES
 
 _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
-"""Where a hand-written page names something of the challenge."""
+"""A placeholder in a hand-written page."""
 
 _MERGE_SCORES: Final = (
     "**In this challenge a merge scores.** A maintainer reviews the predictions and merges the pull request; they are then scored "
@@ -22,11 +22,11 @@ _MERGE_SCORES: Final = (
     "as the submission is valid, and there is no second comment. The rest of this section describes challenges with a scoring machine "
     "of their own."
 )
-"""What the page on submitting says first of scoring in a small challenge."""
+"""What the page on submitting says first about scoring in a small challenge."""
 
 
 def config(words: str, site_url: str) -> str:
-    """The text of `mkdocs.yml` with the challenge's name and addresses before it."""
+    """The text of `mkdocs.yml`, preceded by the challenge's name and addresses."""
     settings = challenge()
     lines = {
         "site_name": settings.name,
@@ -35,14 +35,15 @@ def config(words: str, site_url: str) -> str:
         "repo_url": settings.repository_url,
         "repo_name": settings.repository,
     }
-    # JSON's strings are YAML's.
+    # JSON strings are valid YAML.
     return "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in lines.items()) + words
 
 
 def fill(docs: Path, *, reported: bool) -> None:
-    """Puts the challenge's own words into the hand-written pages below `docs`. Raises `RexrankError` for an unknown name.
+    """Inserts the challenge's own words into the hand-written pages below `docs`.
 
-    `reported`: whether there is a page of rows that ReXrank itself published.
+    Raises `RexrankError` for an unknown name. `reported`: whether there is a page of rows that ReXrank itself
+    published.
     """
     values = {**places(), "reported": "[reported](leaderboards/reported.md)" if reported else "reported"}
     for path in docs.rglob("*.md"):
@@ -59,7 +60,7 @@ def fill(docs: Path, *, reported: bool) -> None:
 
 
 def places() -> Mapping[str, str]:
-    """What each name in a hand-written page stands for."""
+    """The value of each placeholder in a hand-written page."""
     settings = challenge()
     quota, rules = settings.quota, settings.rules
     shown = get_dataset(example_dataset())

@@ -1,6 +1,6 @@
-"""What the metric pages say beside their prose: facts of the registry, signatures in use, agreement with radiologists.
+"""The generated parts of the metric pages: facts from the registry, signatures in use, agreement with radiologists.
 
-The prose in `site/metrics/` holds comments where these belong; `fill` puts them there in a copy of the sources.
+The prose in `site/metrics/` has comments where these belong; `fill` inserts them in a copy of the sources.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OTHERS: Final = "On request"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Published weights: where they come from at which revision, and their licence. `variant`: which needs them."""
+    """Published weights: source, revision and licence. `variant`: the one that needs them."""
 
     title: str
     source: Link
@@ -60,7 +60,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class MetricPage:
-    """A metric without a written page: what it is in a sentence, and where it is from."""
+    """A metric without a written page: a one-sentence description and its source."""
 
     title: str
     about: str
@@ -70,7 +70,7 @@ class MetricPage:
 
 @dataclass(frozen=True, slots=True)
 class MetricFacts:
-    """What the registry and the boards know of a metric."""
+    """What the registry and the boards know about a metric."""
 
     key: str
     kind: str
@@ -113,7 +113,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A published study; `is_lower_better` where a lower coefficient is the better one, as there the sign is kept."""
+    """A published study; `is_lower_better` if a lower coefficient is better, because the sign is kept."""
 
     title: str
     is_lower_better: bool
@@ -147,16 +147,16 @@ class ListedMetric:
 
 @dataclass(frozen=True, slots=True)
 class MetricList:
-    """The metrics of a task's boards, or those that stand on none."""
+    """The metrics of a task's boards, or those on none."""
 
     title: str
     rows: tuple[ListedMetric, ...]
 
 
 def fill(docs: Path, content: Content) -> None:
-    """Replaces the comments of the metric pages below `docs` by what belongs there.
+    """Replaces the comments in the metric pages below `docs` by the generated parts.
 
-    A metric that nobody has written a page of gets one of what its class declares.
+    A metric without a written page gets one from its class.
     """
     measurements = measured(content.leaderboard)
     for key in metric_keys():
@@ -171,7 +171,7 @@ def fill(docs: Path, content: Content) -> None:
 
 
 def _page(metric: Metric) -> str:
-    """A page of what a metric's class declares, with the comments of a written one."""
+    """A page from a metric's class, with the comments of a written one."""
     view = MetricPage(metric.title, _about(metric), metric.paper, metric.code)
     return render("metric/page.md", view=view)
 
@@ -181,7 +181,7 @@ def _about(metric: Metric) -> str:
 
 
 def _lists() -> str:
-    """A part in Markdown for the metrics of each task's boards, and one for those that stand on no board."""
+    """A part in Markdown for the metrics of each task's boards, and one for those on no board."""
     parts = {get_task(task).title: task_metrics(task) for task in task_ids()}
     parts[OTHERS] = tuple(key for key in metric_keys() if key not in board_metric_keys())
     return "\n\n".join(f"## {title}\n\n{_list(title, keys)}" for title, keys in parts.items() if keys)
@@ -239,7 +239,7 @@ def _bound(value: float | None, without: str) -> str:
 
 
 def _weights(spec: ModelSpec, variant: str = "") -> Weights:
-    """Name, where they come from at which revision, and their licence."""
+    """Name, source, revision and licence."""
     first = next(iter(spec.files.values()))
     source = Link("not public")
     if first.hub:
@@ -268,7 +268,7 @@ def _signatures(key: str, content: Content) -> tuple[Signature, ...]:
 
 
 class PublishedStudy(BaseModel):
-    """A published study of how far metrics agree with radiologists; `better`: which way its coefficients go."""
+    """A published study of how well metrics agree with radiologists; `better`: the direction of its coefficients."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

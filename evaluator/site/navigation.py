@@ -1,4 +1,4 @@
-"""The navigation of boards, metrics and datasets: made of what there is, where `mkdocs.yml` says so."""
+"""The navigation of boards, metrics and datasets, generated from what exists where `mkdocs.yml` says so."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
 
 _PLACE: Final = re.compile(r"^( *)- rexrank:(\w+)$", re.MULTILINE)
-"""A line of the navigation that stands for a list of pages."""
+"""A placeholder in the navigation for a list of pages."""
 
 Pages = Sequence[tuple[str, str]]
 """Titles and paths below the sources."""
 
 
 def navigation(config: str, docs: Path, *, reported: bool = True) -> str:
-    """The text of `mkdocs.yml` with every list that it asks for; `docs` holds the hand-written pages.
+    """The text of `mkdocs.yml` with every list inserted; `docs` has the hand-written pages.
 
     `reported`: whether there are rows that ReXrank itself published, which have a page.
     """
@@ -46,5 +46,5 @@ def metrics(docs: Path) -> Pages:
 
 
 def _lines(indent: str, pages: Pages) -> str:
-    # JSON's strings are YAML's: a title may hold a colon.
+    # JSON strings are valid YAML: a title may contain a colon.
     return "\n".join(f"{indent}- {json.dumps(title, ensure_ascii=False)}: {path}" for title, path in pages)

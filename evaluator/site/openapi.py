@@ -28,12 +28,12 @@ _WORDS: Final[Mapping[str, Mapping[str, JsonValue]]] = {
     "MODEL": {"type": "string", "pattern": _SLUG},
     "NAME": {"type": "string"},
 }
-"""What stands for something in an address, and what it may be."""
+"""The placeholders in an address, and their allowed values."""
 _WORD: Final = re.compile("|".join(_WORDS))
 
 
 class Plain(NamedTuple):
-    """A file without a schema of ours: address, media type, what it is."""
+    """A file without one of our schemas: address, media type, description."""
 
     address: str
     media: str
@@ -54,11 +54,11 @@ PLAIN: Final = (
     Plain("feed.json", "application/feed+json", "The newest events as JSON Feed 1.1."),
     Plain("feed.xml", "application/atom+xml", "The newest events as Atom."),
 )  # fmt: skip
-"""Files in the forms of others."""
+"""Files in third-party formats."""
 
 
 def openapi(endpoints: Sequence[str], site_url: str) -> dict[str, JsonValue]:
-    """The description of the schemas' endpoints, by their names, and of the files in the forms of others."""
+    """The description of the schemas' endpoints, by their names, and of the files in third-party formats."""
     return {
         "openapi": "3.1.1",
         "info": {
@@ -76,14 +76,14 @@ def openapi(endpoints: Sequence[str], site_url: str) -> dict[str, JsonValue]:
 def _paths(endpoints: Sequence[str]) -> Iterator[tuple[str, dict[str, JsonValue]]]:
     for name in endpoints:
         schema = json.loads(schema_text(name))
-        # The file of the schema lies beside: its own references stay whole.
+        # The schema's file is next to it, so its own references keep working.
         yield _path(schema["x-address"], schema["title"], schema["description"], _json(name, schema))
     for file in PLAIN:
         yield _path(file.address, file.about.rstrip("."), file.about, {file.media: {}})
 
 
 def _json(name: str, schema: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """What an endpoint answers: JSON of a schema, packed where its address says so."""
+    """An endpoint's response: JSON that follows a schema, compressed if its address says so."""
     reference: JsonValue = {"$ref": f"schemas/{name}.schema.json"}
     if schema["x-address"].endswith(PACKED):
         return {
@@ -97,7 +97,7 @@ def _json(name: str, schema: Mapping[str, Any]) -> dict[str, JsonValue]:
 def _path(
     address: str, title: str, about: str, content: Mapping[str, JsonValue]
 ) -> tuple[str, dict[str, JsonValue]]:
-    """A templated path and what it answers."""
+    """A templated path and its response."""
     words = dict.fromkeys(_WORD.findall(address))
     answer: JsonValue = {"description": title, "content": dict(content)}
     absent: JsonValue = {"description": "There is no such file."}

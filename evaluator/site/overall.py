@@ -1,4 +1,4 @@
-"""The page of the overall ranks: which model is best over all datasets, and what rests on a single one."""
+"""The page of the overall ranks: which model is best across all datasets, and what depends on a single one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the page's main table: cells before the model, after it, its places, and what follows them."""
+    """A row of the page's main table: cells before the model, the model, its places, and the cells after them."""
 
     name: str
     address: str
@@ -84,7 +84,7 @@ class Smaller:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to load."""
+    """A file to download."""
 
     title: str
     address: str
@@ -109,7 +109,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A track's table, or ReXrank's own rows, and the datasets that count; `view` is `None` where no model is ranked."""
+    """A track's table, or ReXrank's own rows, and the datasets that count; `view` is `None` if no model is ranked."""
 
     anchor: str
     title: str
@@ -126,7 +126,7 @@ class Page:
 
 
 def overall_page(content: Content) -> str:
-    """The page as Markdown: every track, and what ReXrank reported, which comes first where nothing else is there."""
+    """The page as Markdown: every track, and ReXrank's reported rows, which come first if there is nothing else."""
     own, reported = [], []
     tracks = [t for t in TRACK_TITLES if having(content.setting, t)]
     for track in tracks:
@@ -144,7 +144,7 @@ def overall_page(content: Content) -> str:
 
 
 def answers(table: OverallTable) -> tuple[Answer, ...]:
-    """The page's answer in sentences: who is best, or why that is not known, and who is nowhere shown worse."""
+    """The page's answer in sentences: the best model, or why it is unknown, and those nowhere significantly worse."""
     if not table.rows or table.rows[0].rank_low is None:
         return tuple(Answer("", note) for note in table.notes)
     best = [r.name for r in table.rows if r.tied_with_best]

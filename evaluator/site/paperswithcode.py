@@ -1,4 +1,4 @@
-"""Every board in the form of Papers with Code, which other collections of results read as well.
+"""Every board in the format of Papers with Code, which other collections of results read as well.
 
 Format: "JSON format description" of https://github.com/paperswithcode/sota-extractor
 """
@@ -18,7 +18,7 @@ from evaluator.site.words import TRACK_TITLES
 
 
 class PaperLink(Part):
-    """Where something is."""
+    """The address of something."""
 
     title: str
     url: str
@@ -64,7 +64,7 @@ class SotaTask(Part):
 
 
 def sota_tasks(content: Content) -> tuple[SotaTask, ...]:
-    """The tasks with every board that has a ranked row; without rehearsals and sets that are made up."""
+    """The tasks with every board that has a ranked row; without rehearsals and synthetic datasets."""
     by_task: dict[str, list[SotaDataset]] = {}
     for table in content.tables.values():
         dataset = get_dataset(table.dataset)

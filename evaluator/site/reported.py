@@ -1,4 +1,4 @@
-"""Rows that ReXrank itself published: by snapshot, apart from what was measured here."""
+"""Rows that ReXrank itself published: by snapshot, separate from what was measured here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REPORTED_NOTE: Final = "ReXrank published these rows. They were not re-scored he
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published number, empty where there is none, and what the row's parts give where they contradict it."""
+    """A published number, empty if there is none, and the value from the row's parts if they contradict it."""
 
     value: str = ""
     sort: str = ""
@@ -84,7 +84,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A row whose parts give another RadCliQ-v1 than it has."""
+    """A row whose RadCliQ-v1 contradicts its parts."""
 
     snapshot: str
     board: str
@@ -96,7 +96,7 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was published, board by board."""
+    """The published rows, board by board."""
 
     note: str
     n: int
@@ -106,9 +106,9 @@ class Page:
 
 
 def reported_section(rows: Sequence[ReportedRow], *, is_open: bool) -> tuple[str, str, str]:
-    """Anchor, title and HTML of a board's reported rows: one table a snapshot, newest first.
+    """Anchor, title and HTML of a board's reported rows: one table per snapshot, newest first.
 
-    `is_open`: whether the newest is unfolded, as on a board that nothing else stands on.
+    `is_open`: whether the newest is unfolded, as on a board with nothing else.
     """
     order = sorted(rows, key=lambda r: r.snapshot, reverse=True)  # tie: the file's order
     groups = [(name, list(group)) for name, group in groupby(order, key=lambda r: r.snapshot)]
@@ -134,13 +134,13 @@ def _snapshot(snapshot: str, rows: Sequence[ReportedRow], *, is_open: bool) -> S
 
 
 def _mean(row: ReportedRow) -> float:
-    """The mean behind 1/RadCliQ-v1, by which the rows stand; the last for a row without one."""
+    """The mean behind 1/RadCliQ-v1, by which rows are sorted; last for a row without one."""
     value = row.values.get("radcliq_v1_reciprocal")
     return 1 / value if value else math.inf
 
 
 def _accuracy(row: ReportedRow) -> float:
-    """The accuracy by which rows of questions stand; 0 for others."""
+    """The accuracy by which rows of questions are sorted; 0 for others."""
     known = (row.values.get(k) for k in ("accuracy_macro", "accuracy", "accuracy_of_200"))
     return next((v for v in known if v is not None), 0.0)
 
@@ -160,12 +160,12 @@ def _cell(row: ReportedRow, key: str) -> Cell:
 
 
 def _number(key: str, value: float) -> str:
-    """A published number with the decimals that it was published with."""
+    """A published number with its published decimals."""
     return f"{value:.4f}" if key.startswith("accuracy") else number(value)
 
 
 def reported_page(rows: Sequence[ReportedRow]) -> str:
-    """What was published, board by board, and what contradicts itself."""
+    """The published rows, board by board, and those that contradict themselves, as Markdown."""
     snapshots = sorted({r.snapshot for r in rows}, reverse=True)
     boards = tuple(
         Counts(

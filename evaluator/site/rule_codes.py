@@ -13,7 +13,7 @@ from evaluator.submissions.rules.codes import RULES
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
-    """A code with what it asks and why, and how to put it right."""
+    """A code with its requirement, the reason, and the fix."""
 
     code: str
     title: Markup
@@ -30,7 +30,7 @@ class Page:
 
 
 def codes_page() -> str:
-    """Every code that `rexrank validate` can print, with what it asks and why, as Markdown."""
+    """Every code that `rexrank validate` can print, with its requirement and the reason, as Markdown."""
     rules = (CodeLine(k, own(r.title), own(r.about), own(r.cure)) for k, r in RULES.items())
     hosts = (CodeLine(k, own(title), own(about), own("")) for k, (title, about) in HOST_RULES.items())
     return render("codes.md", view=Page(tuple(rules), tuple(hosts)))

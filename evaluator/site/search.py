@@ -1,4 +1,4 @@
-"""The index of the search, which the theme fetches with the first page that is opened."""
+"""The search index, which the theme fetches with the first page opened."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Final
 
 INDEX: Final = Path("search/search_index.json")
 IN_FULL: Final = ("rules/", "faq/", "submit/", "about/")
-"""Pages of which every word is found. Others are found by their titles and headings: names of models, boards, metrics
-and datasets, error codes, chapters of the guides. Their text would be four fifths of what every reader fetches first."""
+"""Pages indexed in full. Others are found by their titles and headings: names of models, boards, metrics and
+datasets, error codes, chapters of the guides. Their text would be four fifths of what every reader fetches
+first."""
 
 
 def lighten(site: Path) -> int:
-    """How many sections of a built site's index are now found by their titles alone; 0 where there is no index."""
+    """The number of sections in a built site's index now found only by their titles; 0 without an index."""
     path = site / INDEX
     if not path.is_file():
         return 0

@@ -1,4 +1,4 @@
-"""How data files are served: JSON in few bytes, and what only grows with models and studies packed with gzip."""
+"""How data files are served: as compact JSON, and gzipped if they grow with models and studies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 from typing import Any, Final
 
 PACKED: Final = ".gz"
-"""The end of a packed file's name."""
+"""The suffix of a compressed file's name."""
 _LEVEL: Final = 6
-"""The most that pays: level 9 takes three times as long for one byte in a hundred."""
+"""The highest level worth its time: level 9 takes three times as long to save 1 %."""
 
 
 def compact(value: Any) -> str:
-    """A value as JSON in few bytes: sorted keys, full float precision, no NaN, a newline at the end."""
+    """A value as compact JSON: sorted keys, full float precision, no NaN, a newline at the end."""
     separators = (",", ":")
     return (
         json.dumps(value, separators=separators, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -21,6 +21,6 @@ def compact(value: Any) -> str:
 
 
 def served(name: str, text: str) -> bytes:
-    """A file's bytes: gzip, with no time in it, where its name says so."""
+    """A file's bytes: gzipped, without a timestamp, if its name says so."""
     data = text.encode()
     return gzip.compress(data, _LEVEL, mtime=0) if name.endswith(PACKED) else data

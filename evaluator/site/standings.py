@@ -1,6 +1,6 @@
-"""Who is best now: the first rows over all datasets and on each, and who stands at which place where.
+"""The current best models: the first rows overall and on each dataset, and the models at each place.
 
-Where a board has no rows of its own, the newest rows that ReXrank reported stand there, and say so.
+A board without rows of its own shows the newest rows that ReXrank reported, marked as such.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from evaluator.site.views import Bar
 from evaluator.site.words import TRACK_TITLES, number, size_text
 
 PLACES: Final = 5
-"""Rows of every list."""
+"""Number of rows in every list."""
 NOT_OURS: Final = "Reported by ReXrank, not re-scored"
 
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """A row of *Best now*: range of ranks, model, who made it, and a bar; `value` where there is a number."""
+    """A row of *Best now*: rank range, model, institution, and a bar; `value` if there is a number."""
 
     rank: str
     name: str
@@ -61,7 +61,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A model at a place, with its range of ranks."""
+    """A model at a place, with its rank range."""
 
     name: str
     rank: str
@@ -71,7 +71,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A dataset's first places; `None` where there are fewer models."""
+    """A dataset's first places; `None` if there are fewer models."""
 
     title: str
     address: str
@@ -91,7 +91,7 @@ class Matrix:
 
     @property
     def places(self) -> range:
-        """The places that are shown."""
+        """The places shown."""
         return range(1, PLACES + 1)
 
     @property

@@ -1,4 +1,4 @@
-"""One style sheet instead of several: each would hold back the first paint by a request of its own."""
+"""One style sheet instead of several: each would delay the first paint by its own request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LISTED: Final = re.compile(r"^extra_css: \[(.*)\]$", re.MULTILINE)
 
 
 def joined(config: str, docs: Path) -> str:
-    """The configuration with the sheets that it lists written as one below `docs`, in their order, in their place.
+    """The configuration with its style sheets replaced by a single one, which is written below `docs` in their order.
 
-    A configuration without such a list stays as it is.
+    A configuration without such a list is returned unchanged.
     """
     listed = _LISTED.search(config)
     if listed is None:

@@ -1,6 +1,7 @@
-"""Pages from templates: a value can only be text in them, for HTML and for Markdown.
+"""Pages from templates, in which a value can only be text, for HTML and for Markdown.
 
-Templates whose name ends in `.html` give one block of HTML, those in `.md` a page of Markdown that holds such blocks.
+Templates whose name ends in `.html` give one block of HTML, those in `.md` a page of Markdown that contains
+such blocks.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from evaluator.site.words import number, percent
 from evaluator.submissions.rules.card import public_https
 
 # Entities that html.escape writes must stay, so "#", "&" and ";" are left alone; a "#" in the middle of a
-# line is no heading, and line breaks become entities.
+# line is not a heading, and line breaks become entities.
 _MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()+-.!|~:@$^=\n\r\t"})
 _PLAIN: Final = re.compile(r"−?\d+(\.\d+)?%?")
-"""Numbers and places of drawings: no markup, and many."""
+"""Numbers and positions in drawings: frequent, and never markup."""
 _NO_ANCHOR: Final = re.compile(r"[^A-Za-z0-9]+")
 _NO_XML: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
@@ -40,7 +41,7 @@ def text(value: object) -> str:
 def title(value: object) -> str:
     """`value` as a page title in front matter: HTML entities in a quoted YAML string.
 
-    Themes print titles unescaped, so that the escaping must be done before.
+    Themes print titles unescaped, so they are escaped here.
 
     >>> title("</title><script>")
     '"&lt;/title&gt;&lt;script&gt;"'
@@ -59,18 +60,18 @@ def render(template: str, **views: object) -> str:
 
 
 def part(template: str, view: object) -> Markup:
-    """The block of HTML that a template makes of a view, for a page of Markdown or another template."""
+    """The block of HTML that a template renders from a view, for a page of Markdown or another template."""
     return Markup(render(template, view=view))  # noqa: S704 - the template escaped every value
 
 
 def own(markdown: str) -> Markup:
-    """Markdown of the project's own, which stays as it is; never anything from a file that somebody else writes."""
+    """The project's own Markdown, unescaped; never anything from a file that somebody else writes."""
     return Markup(markdown)  # noqa: S704 - constants of the code
 
 
 @cache
 def environment() -> Environment:
-    """What every template is made with: values are escaped, and a missing one is an error."""
+    """The environment of every template: values are escaped, and a missing one is an error."""
     result = Environment(
         loader=PackageLoader("evaluator.site"),
         autoescape=True,
@@ -92,7 +93,7 @@ def environment() -> Environment:
 
 
 def _escaped(value: object) -> Markup:
-    """A value as text that neither HTML nor Markdown takes for markup; what a template made stays."""
+    """A value as text that neither HTML nor Markdown takes for markup; the output of templates is kept."""
     if isinstance(value, Markup):
         return value
     content = str(value)
@@ -105,15 +106,15 @@ def _yaml(value: object) -> Markup:
 
 
 def _anchor(value: object) -> Markup:
-    """A value as the name of a place on a page, which attributes of Markdown read before entities are resolved."""
+    """A value as an anchor, which Markdown attributes read before entities are resolved."""
     return Markup(_NO_ANCHOR.sub("-", str(value)))  # noqa: S704 - letters, digits and hyphens alone
 
 
 def _xml(value: object) -> Markup:
-    """A value as XML text; characters that XML 1.0 cannot hold are left out."""
+    """A value as XML text, without characters that XML 1.0 cannot contain."""
     return Markup(html.escape(_NO_XML.sub("", str(value)), quote=True))  # noqa: S704 - escaped here
 
 
 def _https(address: object) -> str:
-    """An https address of a public host as it is; empty for anything else, which is not to be a link."""
+    """An https address of a public host unchanged; empty for anything else, which must not become a link."""
     return address if isinstance(address, str) and public_https(address) else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words and where they lead; without an address they are only words."""
+    """Words with a link; without an address, only words."""
 
     label: str
     address: str = ""
@@ -15,7 +15,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as shown, its interval and remarks, and the plain value that tables sort by; empty where unknown.
+    """A number as shown, its interval and remarks, and the plain value that tables sort by; empty if unknown.
 
     `mark`: `best`, `second` or nothing; `heat`: a level from 0 (worst) to 4 (best), or nothing.
     """
@@ -31,7 +31,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An interval across a cell in percent of its width, with a line at the best baseline where there is one."""
+    """An interval across a cell in percent of its width, with a line at the best baseline if there is one."""
 
     title: str
     low: str
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name and what is known under it."""
+    """A name and its value."""
 
     name: str
     value: str

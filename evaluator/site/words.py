@@ -14,7 +14,7 @@ TRACK_TITLES: Final = {t: task.track(t).title for t, task in all_tracks().items(
 
 
 def question() -> str:
-    """What readers come for, in a sentence: reports, where the challenge has them."""
+    """The question that readers come with, in a sentence: about reports, if the challenge has them."""
     reports = "report-generation" in challenge().tasks
     return "Which model writes the best chest X-ray reports?" if reports else "Which model is best?"
 
@@ -36,7 +36,7 @@ AXIS_TITLES: Final = {
     "view": "views",
     "prior": "prior mentioned",
 }
-"""What a group's name stands behind."""
+"""Titles of the axes of subgroups."""
 
 
 def size_text(dataset: Dataset, track: str, table: Table | None = None) -> str:
@@ -57,7 +57,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def inputs_of(inputs: Inputs) -> str:
-    """What a model reads of a study, in words.
+    """A model's inputs, in words.
 
     >>> inputs_of(Inputs(views="frontal", context="indication"))
     'frontal view, indication'
@@ -74,14 +74,14 @@ def badges_of(row: Row) -> list[str]:
 
 
 def facts_of(row: Row) -> list[str]:
-    """The marks that say what a model is, not what a check found."""
+    """The marks that describe a model, not findings of checks."""
     marks = ["trained on this dataset's source"] if row.trained_on_dataset else []
     marks += ["superseded"] if row.status == "superseded" else []
     return marks
 
 
 def percent(share: float) -> str:
-    """A share in whole percent, never rounded up to all.
+    """A share in whole percent, never rounded up to 100.
 
     >>> percent(0.94), percent(0.998)
     ('94 %', 'more than 99 %')

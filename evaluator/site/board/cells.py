@@ -20,7 +20,7 @@ Marks = Mapping[tuple[str, str], str]
 class Cell:
     """A number of a board; `bar`: its interval across the cell; `wrong`: contradicted by its own row.
 
-    `beside`: a second number that stands below it.
+    `beside`: a second number shown below it.
     """
 
     number: Number
@@ -30,9 +30,9 @@ class Cell:
 
 
 def shown_parts(entry: MetricCell, digits: int) -> tuple[str, str, str, str]:
-    """Value, lower end, upper end and a remark as shown; empty where there is none.
+    """Value, lower end, upper end and a remark as shown; empty for a missing one.
 
-    Where 1/mean has no meaning, the mean itself stands with a remark.
+    If 1/mean has no meaning, the mean itself is shown with a remark.
     """
     display = entry.display
     if display.value is None:
@@ -91,7 +91,7 @@ def _cell(
 
 
 def _beside(metric: Column, entry: MetricCell | None, digits: int) -> Cell:
-    """The mean of a skill, and below it 1/mean; a note stands there at and beyond the pole."""
+    """The mean of a skill, and below it 1/mean, or a note at and beyond the pole."""
     if entry is None:
         return Cell(Number())
     mean = Number(number(entry.mean, digits), sort=repr(entry.mean))
@@ -124,7 +124,7 @@ def bar_of(
 
 
 def bar_scale(rows: Sequence[Row], metric: Column) -> tuple[float, float]:
-    """Slope and offset that lay the intervals of `rows` over a cell, in percent."""
+    """Slope and offset that map the intervals of `rows` to a cell, in percent."""
     entries = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
     ends = [metric.drawn(v) for e in entries for v in (e.mean, *(e.interval or ()))]
     return scale(min(ends), max(ends), 3, 97) if ends else (0.0, 50.0)
@@ -139,7 +139,7 @@ def best_null(table: Table, metric: Column) -> float | None:
 
 
 def marks_of(rows: Sequence[Row], metrics: Sequence[Column], digits: int) -> dict[tuple[str, str], str]:
-    """`best` and `second` of every column, by what readers see: what reads the same is marked the same."""
+    """`best` and `second` of every column, by displayed values: equal ones are marked equally."""
     marks: dict[tuple[str, str], str] = {}
     for key, column in _columns(rows, metrics):
         texts = {r.id: shown_parts(e, digits)[0] for r, e in column}
@@ -166,7 +166,7 @@ def heat_of(rows: Sequence[Row], metrics: Sequence[Column]) -> dict[tuple[str, s
 def _columns(
     rows: Sequence[Row], metrics: Sequence[Column]
 ) -> Iterable[tuple[str, list[tuple[Row, MetricCell]]]]:
-    """Per metric the rows that have it and their entries, best mean first."""
+    """Per metric, the rows that have it and their entries, best mean first."""
     for metric in metrics:
         key, sign = metric.key, -1 if metric.higher_is_better else 1
         column = [(r, r.metrics[key]) for r in rows if key in r.metrics]

@@ -1,7 +1,7 @@
-"""What the figures of a board share: scales, lines and points. They are inline SVG: no script, the page's own colours.
+"""What the figures of a board share: scales, lines and points, as inline SVG without scripts, in the page's colours.
 
-Places across are in percent and places down in pixels, so that a figure fills any width and its words
-keep their size.
+Horizontal positions are in percent and vertical ones in pixels, so that a figure fills any width and its text
+keeps its size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point of a figure, what it stands for, and the way to its model."""
+    """A point of a figure, what it represents, and the link to its model."""
 
     x: str
     y: str
@@ -34,7 +34,7 @@ class Dot:
 
 
 def scale(low: float, high: float, start: float, end: float) -> tuple[float, float]:
-    """Slope and offset that lay [low, high] over [start, end]; a single value falls in the middle."""
+    """Slope and offset that map [low, high] to [start, end]; a single value goes in the middle."""
     if high <= low:
         return 0.0, (start + end) / 2
     slope = (end - start) / (high - low)
@@ -42,7 +42,7 @@ def scale(low: float, high: float, start: float, end: float) -> tuple[float, flo
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round values within [low, high], about `count` of them, and three at the least where there is room.
+    """Round values within [low, high], about `count` of them, and at least three if there is room.
 
     >>> ticks(0.0, 1.0), ticks(0.52, 1.4, 4)
     ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.6, 0.8, 1.0, 1.2, 1.4])
@@ -65,7 +65,7 @@ def tick_text(value: float) -> str:
 
 
 def measured_on(metric: Column) -> str:
-    """On which scale a figure draws `metric`, and which way is better."""
+    """The scale on which a figure draws `metric`, and which direction is better."""
     better = "higher" if metric.drawn_higher else "lower"
     if metric.skill:
         return (

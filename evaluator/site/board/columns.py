@@ -1,4 +1,4 @@
-"""The columns of a board: what each shows, which way is better, and what it means in one sentence."""
+"""The columns of a board: what each shows, which direction is better, and what it means in one sentence."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ FAMILIES: Final = {
     "lexical": "wording",
     "embedding": "wording",
 }
-"""What a preset of columns calls a family of metrics."""
+"""Names of metric families in presets of columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """A column that a script sorts by `data-value`.
 
-    `better`: `high` or `low`, of that value; `arrow`: of what is shown. `sets`: the presets that show the column;
-    one that always stands has none. `name`: its name in CSV. `marked`: whether the best and second best are marked.
-    `spans`: whether cells have intervals. `beside`: the name in CSV of a second number that cells have below.
+    `better`: `high` or `low`, of that value; `arrow`: of the displayed value. `sets`: the presets that show
+    the column; none for one that is always shown. `name`: its name in CSV. `marked`: whether the best and
+    second best are marked. `spans`: whether cells have intervals. `beside`: the name in CSV of a second
+    number that cells have below.
     """
 
     key: str
@@ -46,17 +47,17 @@ class Head:
 
     @property
     def way(self) -> str:
-        """Which way is better, in words."""
+        """Which direction is better, in words."""
         return "Higher is better." if self.arrow == "↑" else "Lower is better."
 
 
 def shown_higher(metric: Column) -> bool:
-    """Whether higher is better as shown: a reciprocal is shown the other way round than it is stored."""
+    """Whether higher is better as shown: a reciprocal is shown the other way round from how it is stored."""
     return bool(metric.higher_is_better != metric.reciprocal)
 
 
 def heads(metrics: Sequence[Column], primary: str, root: str) -> tuple[Head, ...]:
-    """The columns of a board's metrics, the ranking one first, with its mean and 1/mean beside a skill."""
+    """The columns of a board's metrics, the ranking one first, with its mean and 1/mean next to a skill."""
     columns: list[Head] = []
     usual = [m.key for m in metrics if m.key in presets()[PUBLISHED]] or [m.key for m in metrics]
     for metric in metrics:
@@ -68,7 +69,7 @@ def heads(metrics: Sequence[Column], primary: str, root: str) -> tuple[Head, ...
 
 
 def summary_of(key: str) -> str:
-    """A metric in one sentence; empty for one that is no longer known."""
+    """A metric in one sentence; empty for an unknown one."""
     return get_metric(key).summary if key in metric_keys() else ""
 
 
@@ -98,7 +99,7 @@ def _sets(metric: Column, *, usual: bool) -> str:
 
 
 def _beside(metric: Column, root: str, *, usual: bool) -> Head:
-    """The column of a skill's mean, with 1/mean as ReXrank prints it below; it sorts as the skill does."""
+    """The column of a skill's mean, with ReXrank's 1/mean below it; it sorts like the skill."""
     about = f"Mean {metric.title}, which ranks and tests use."
     if metric.reciprocal:
         about += " Below it is 1/mean, as ReXrank prints it, which is meaningless for a mean at or below 0."

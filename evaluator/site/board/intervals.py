@@ -1,4 +1,4 @@
-"""Intervals of every metric, and ranges of ranks beside those of the ranking metric."""
+"""Intervals of every metric, with rank ranges next to those of the ranking metric."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluator.statistics.ties import by_cost, lowest
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A model: its interval and mean across the figure, both in words, and its range of ranks where one is drawn."""
+    """A model: its interval and mean across the figure, both in words, and its rank range if one is drawn."""
 
     name: str
     top: bool
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The intervals of one metric; `kind` names the layout, `fold` what a fold round it is called."""
+    """The intervals of one metric; `kind` names the layout, `fold` the title of the fold around it."""
 
     kind: str
     title: str
@@ -74,12 +74,12 @@ class _Plot:
 
     @property
     def grid(self) -> Grid:
-        """The lines that every lane shows."""
+        """The lines shown in every row."""
         return grid_of(self.name, self.values, self.over, self.null[1] if self.null else None)
 
 
 def intervals(table: Table) -> str:
-    """Means, intervals and ranges of ranks of the ranked models; empty when nothing has an interval."""
+    """Means, intervals and rank ranges of the ranked models; empty if nothing has an interval."""
     metric = table.ranked_by
     rows = [] if metric is None else _with_interval(table, metric)
     if metric is None or not rows:
@@ -149,7 +149,7 @@ def _null_words(plot: _Plot) -> str:
 
 
 def _others(table: Table) -> list[Intervals]:
-    """The same for every other metric, best first; without ranks, which the ranking metric alone gives."""
+    """The same for every other metric, best first; without ranks, which only the ranking metric gives."""
     plots = []
     for metric in table.metrics:
         rows = _with_interval(table, metric)

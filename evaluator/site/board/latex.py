@@ -15,7 +15,7 @@ from evaluator.site.board.columns import shown_higher
 from evaluator.site.words import TRACK_TITLES
 
 CITE: Final = "zhang2024rexrank"
-"""The key of ReXrank's paper in the BibTeX of the page on citing."""
+"""The key of ReXrank's paper in the BibTeX of the page on citation."""
 _ARROWS: Final = {True: r"$\uparrow$", False: r"$\downarrow$"}
 _MARKS: Final = {"best": "textbf", "second": "underline"}
 _LATEX: Final = {
@@ -40,7 +40,7 @@ _LATEX: Final = {
 
 
 def latex_text(value: object) -> str:
-    r"""`value` as LaTeX text in which no character is a command.
+    r"""`value` as LaTeX text in which no character acts as a command.
 
     >>> latex_text("50 % of \\input{x}")
     '50 \\% of \\textbackslash{}input\\{x\\}'

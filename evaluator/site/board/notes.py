@@ -1,4 +1,4 @@
-"""What stands at the foot of a board: its notes, badges in full, and the signatures of its metrics."""
+"""The foot of a board: its notes, badges in full, and the signatures of its metrics."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SignatureLine:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The foot of a board; `marks` is `None` where no model has a mark."""
+    """The foot of a board; `marks` is `None` if no model has a mark."""
 
     notes: tuple[str, ...]
     marks: tuple[Badges, ...] | None

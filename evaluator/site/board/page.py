@@ -46,7 +46,7 @@ class BoardLink:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A part of the facts line; where it leads somewhere, the words around the link."""
+    """A part of the facts line; with a link, the words around it."""
 
     label: str
     address: str = ""
@@ -76,7 +76,7 @@ class Legend:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part below the table that folds; `stays`: that a script leaves open. `html` is made by a template."""
+    """A foldable part below the table; `stays`: a script leaves it open. `html` comes from a template."""
 
     anchor: str
     title: str
@@ -110,7 +110,7 @@ class View:
 
 
 def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[Dataset] = ()) -> str:
-    """The page of one board as Markdown; `others`: the datasets that its switch leads to."""
+    """The page of one board as Markdown; `others`: the datasets in its switch."""
     table = content.tables.get((dataset.id, track))
     reported = [r for r in content.reported if r.dataset == dataset.id and r.track == track]
     view = _table(dataset, track, table, reported)
@@ -151,7 +151,7 @@ def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[
 def _table(
     dataset: Dataset, track: str, table: Table | None, reported: Sequence[ReportedRow]
 ) -> BoardTable | None:
-    """The board's own rows; what ReXrank reported where there are none."""
+    """The board's own rows, or those that ReXrank reported if there are none."""
     if table is not None and (table.rows or table.incomplete or not reported) and table.all_rows:
         return board_view(table, root=ROOT)
     return reported_view(reported, dataset, track, ROOT) if reported else None
@@ -172,7 +172,7 @@ def _description(
 
 
 def _facts(dataset: Dataset, track: str, table: Table | None, content: Content) -> tuple[Fact, ...]:
-    """What the board is measured on, with what, and when."""
+    """What the board is measured on, how, and when."""
     whole = dataset.tracks[track] in {dataset.size, None}
     patients = table.n_clusters if table and table.n_clusters else dataset.n_patients if whole else None
     facts = [

@@ -1,4 +1,4 @@
-"""Pairwise tests: the matrix of paired tests, a lane a model, with the same in words."""
+"""Pairwise tests: the matrix of paired tests, one row per model, with the same in words."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ BLOCKS: Final[Mapping[Standing, tuple[str, float, float]]] = {
     "worse_by_less": ("rx-worse", 0.74, 0.14),
     "worse": ("rx-worse", 0.5, 0.38),
 }
-"""Class, top and height of what is drawn for a standing, in shares of the row's height."""
+"""Class, top and height of the block for an outcome, in shares of the row's height."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is drawn for the models of one standing: a class, and an SVG path in models by row height."""
+    """The block for the models with one outcome: a class, and an SVG path in models by row height."""
 
     kind: str
     path: str
@@ -64,7 +64,7 @@ class View:
 
 
 def pairwise_tests(table: Table) -> str:
-    """The matrix of paired tests as one lane a model, and the same in words; empty below two models."""
+    """The matrix of paired tests, one row per model, and the same in words; empty with fewer than two models."""
     rows = table.rows
     metric = table.ranked_by
     if len(rows) < 2 or not table.pairs or metric is None:
@@ -89,7 +89,7 @@ def pairwise_tests(table: Table) -> str:
 def _line(
     i: int, rows: Sequence[RankedRow], tests: Mapping[frozenset[str], PairTest], *, classes: bool
 ) -> Line:
-    """The row of one model: drawing, counts and the models that the test leaves open."""
+    """The row of one model: drawing, counts and the models that the test does not separate."""
     row, n = rows[i], len(rows)
     places: dict[Standing, list[int]] = {s: [] for s in get_args(Standing)}
     for j, other in enumerate(rows):
@@ -116,7 +116,7 @@ def _line(
 
 
 def _spans(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Ascending places as runs of neighbours, both ends included."""
+    """Ascending positions as runs of neighbours, both ends included."""
     runs: list[tuple[int, int]] = []
     for place in places:
         if runs and runs[-1][1] == place - 1:
@@ -131,7 +131,7 @@ def _block(kind: str, places: Sequence[int], top: float, height: float) -> Block
 
 
 def _places(places: Sequence[int]) -> str:
-    """Numbers of models, counted from 1, with runs of neighbours drawn together.
+    """Numbers of models, counted from 1, with runs of neighbours merged.
 
     >>> _places([0, 1, 2, 4])
     '1–3, 5'

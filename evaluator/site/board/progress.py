@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who was best from when."""
+    """The best model from a date on."""
 
     day: str
     name: str
@@ -85,7 +85,7 @@ class Progress:
 
 
 class EntryScore(NamedTuple):
-    """The day of an entry, its mean on the scale of the figures, and whose it is."""
+    """The day of an entry, its mean on the scale of the figures, and its model."""
 
     day: str
     mean: float

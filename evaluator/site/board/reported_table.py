@@ -1,4 +1,4 @@
-"""What ReXrank reported, as a board that has no rows of its own: positions count among these rows alone."""
+"""The rows that ReXrank reported, on a board without rows of its own: positions count only among these rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKED: Final = "reported by ReXrank, not re-scored"
 
 
 def newest(rows: Sequence[ReportedRow]) -> list[ReportedRow]:
-    """The rows of the newest snapshot, the best first as ReXrank ranks."""
+    """The rows of the newest snapshot, in ReXrank's order."""
     snapshot = max((r.snapshot for r in rows), default="")
     latest = sorted(
         (r for r in rows if r.snapshot == snapshot), key=lambda r: r.model

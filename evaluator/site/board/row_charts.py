@@ -1,7 +1,7 @@
 """What tables with a drawing in every row share.
 
-Every row has its own small inline SVG with places in percent, so that words stay legible at any width,
-and the same in words: the table is the figure's data table.
+Every row has its own small inline SVG with positions in percent, so that text stays legible at any width, and
+the same in words: the table is the figure's data table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Scale = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A label above a column of drawings, and its place across."""
+    """A label above a column of drawings, and its horizontal position."""
 
     at: str
     label: str
@@ -32,17 +32,17 @@ class Grid:
 
 
 def grid_of(name: str, values: Sequence[float], over: Scale, null: float | None = None) -> Grid:
-    """Lines at `values`, and one at the best baseline's mean where that is known."""
+    """Lines at `values`, and one at the best baseline's mean if known."""
     return Grid(name, tuple(at(v, over) for v in values), None if null is None else at(null, over))
 
 
 def at(value: float, over: Scale) -> str:
-    """The place of a value across a lane, in percent."""
+    """The horizontal position of a value in a row, in percent."""
     return f"{over[1] + over[0] * value:.2f}%"
 
 
 def axis(values: Sequence[float], over: Scale) -> tuple[Tick, ...]:
-    """The labels above a column of lanes."""
+    """The labels above a column of rows."""
     return tuple(Tick(at(v, over), tick_text(v)) for v in values)
 
 

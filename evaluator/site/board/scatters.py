@@ -15,11 +15,11 @@ from evaluator.site.words import number
 TYPICAL_WIDTH: Final = 700.0
 """Pixels that labels are laid out for."""
 PHONE_WIDTH: Final = 340.0
-"""Pixels of a figure on a phone, where only the first few labels are shown."""
+"""Width in pixels of a figure on a phone, where only the first few labels are shown."""
 LETTER: Final = 6.6
-"""Pixels of a letter of a label."""
+"""Width in pixels of a letter in a label."""
 FIRST_LABELS: Final = 4
-"""Labels that a phone has room for."""
+"""Number of labels that fit on a phone."""
 Box = tuple[float, float, float, float]
 
 
@@ -33,7 +33,7 @@ class Upright:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A name beside its dot; `wide`: a phone has no room for it."""
+    """A name next to its dot; `wide`: it does not fit on a phone."""
 
     x: str
     y: str
@@ -126,7 +126,7 @@ def _scatter(table: Table, across: Column, up: Column, root: str) -> Scatter | N
 
 
 def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[Label]:
-    """Names beside their dots, in the order given, as far as none covers another name or a dot."""
+    """Names next to their dots, in the given order, as long as none covers another name or a dot."""
     boxes: list[Box] = [_around(*_on(p, TYPICAL_WIDTH)) for p in points]
     on_phone: list[Box] = []
     labels: list[Label] = []

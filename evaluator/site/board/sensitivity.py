@@ -1,4 +1,4 @@
-"""What would win under another ranking rule, and how firm the order is."""
+"""What would win under another ranking rule, and how stable the order is."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What other rules make of the board; `same`: those that give its order."""
+    """The board under other rules; `same`: those that give the same order."""
 
     note: str
     same: tuple[str, ...]
@@ -94,7 +94,7 @@ def sensitivity(table: Table) -> str:
 
 
 def _folded(rules: Iterable[Rule]) -> list[Rule]:
-    """The rules, those that give every model the same rank as one with all their titles."""
+    """The rules, with those that agree on every rank merged under all their titles."""
     groups: dict[tuple[tuple[str, float], ...], list[Rule]] = {}
     for rule in rules:
         groups.setdefault(tuple(sorted(rule.ranks.items())), []).append(rule)  # tie: none, ids differ
@@ -121,7 +121,7 @@ def _rules_over_metrics(table: Table) -> list[Rule]:
 
 
 def _single_metrics(table: Table) -> list[Rule]:
-    """Every metric beside the board's own as the only one, over the models that have it."""
+    """Every other metric as the only one, over the models that have it."""
     rules = []
     metrics = {m.key: m for m in table.metrics}
     for key, metric in metrics.items():

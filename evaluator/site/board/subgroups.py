@@ -38,7 +38,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class GroupHead:
-    """A group and how large it is."""
+    """A group and its size."""
 
     name: str
     size: str
@@ -46,7 +46,7 @@ class GroupHead:
 
 @dataclass(frozen=True, slots=True)
 class GroupCell:
-    """A model's mean in a group; `None` where it is unknown."""
+    """A model's mean in a group; `None` if unknown."""
 
     mean: Estimate | None
     worst: bool
@@ -75,7 +75,7 @@ class GapLine:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """The gaps of an axis; columns that no row can fill are left out, and the note says why."""
+    """The gaps of an axis; columns that would be empty are left out, and the note says why."""
 
     note: str
     standardised: bool
@@ -152,7 +152,7 @@ def _means(
 ) -> ModelLine:
     """A model's row of group means."""
     sure = [g for g in entry.groups.values() if g.low is not None]
-    # One group with an interval cannot be the worst of anything.
+    # A single group with an interval cannot be the worst.
     worst = entry.worst if len(sure) > 1 else None
     cells = tuple(GroupCell(_estimate(entry.groups.get(g.name), digits), worst == g.name) for g in groups)
     return ModelLine(name, cells, "–" if entry.q is None else p_text(entry.q, classes=classes))

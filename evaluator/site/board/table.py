@@ -1,4 +1,4 @@
-"""The table of a board: one row a model, readable and in order without a script."""
+"""The table of a board: one row per model, readable and sorted without a script."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SHORT_MARKS: Final = {
     "C25": "shares another model's errors",
     "C26": "letter-dependent accuracy",
 }
-"""For the marks whose text does not begin with what they mean."""
+"""Short forms of marks whose text does not begin with their meaning."""
 SHORT_FACTS: Final = {"trained on this dataset's source": "trained on its source"}
 
 
@@ -57,8 +57,8 @@ class Choice:
 class Line:
     """A row of a board.
 
-    `kind`: `submission`, `null` or `reported`; `place`: its place in the table's own order, by which it sorts back;
-    `external`: whether the address is another site's.
+    `kind`: `submission`, `null` or `reported`; `place`: its position in the table's own order, to restore it;
+    `external`: whether the address is on another site.
     """
 
     id: str
@@ -84,7 +84,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that stand together: `key` for the script, and what they are in words."""
+    """Rows that are shown together: `key` for the script, and a description."""
 
     key: str
     words: str
@@ -93,7 +93,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class BoardTable:
-    """A board with its toolbar. `facts`: whether rows say what a model reads and when it entered.
+    """A board with its toolbar. `facts`: whether rows show a model's inputs and date of entry.
 
     `more`: titles of further facts, in the order of each row's `more` (`evaluator/leaderboard/columns.py`).
     """
@@ -177,7 +177,7 @@ def board_view(table: Table, *, root: str) -> BoardTable:
 
 
 def presets(columns: Sequence[Head]) -> tuple[Choice, ...]:
-    """The sets of columns a reader may choose, those with an own name first."""
+    """The sets of columns that a reader may choose, named ones first."""
     families = dict.fromkeys(
         w for w in FAMILIES.values() if any(w.split()[0] in h.sets.split() for h in columns)
     )
@@ -191,7 +191,7 @@ def presets(columns: Sequence[Head]) -> tuple[Choice, ...]:
 
 
 def _choices(values: Iterable[str | None], titles: Mapping[str, str]) -> tuple[Choice, ...]:
-    """What a filter offers: the values that are there, the known ones in their usual order."""
+    """The options of a filter: the existing values, known ones in their usual order."""
     there = sorted({v for v in values if v})
     known = [v for v in titles if v in there]
     return tuple(
@@ -200,7 +200,7 @@ def _choices(values: Iterable[str | None], titles: Mapping[str, str]) -> tuple[C
 
 
 def _with_baselines(table: Table) -> list[Row]:
-    """The ranked rows in their order, each baseline before the first row that the ranking metric puts behind it."""
+    """The ranked rows in their order, each baseline before the first row that is worse on the ranking metric."""
     metric = table.ranked_by
     if metric is None:
         return [*table.rows, *table.nulls]

@@ -1,4 +1,4 @@
-"""What a board says, in sentences: who is best, whether that is real, and who beats the baselines."""
+"""A board's answers, in sentences: which model is best, whether that is significant, and which beat the baselines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evaluator.core.counts import count_text
 from evaluator.leaderboard.table import Table
 
 NAMED: Final = 4
-"""Models that a sentence names."""
+"""Most models that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def listed(names: Sequence[str], most: int = NAMED) -> str:
 
 
 def answers(table: Table) -> tuple[Answer, ...]:
-    """Who is best by the board's tests, and how many models are shown to beat the baselines."""
+    """The best models by the board's tests, and how many models significantly beat the baselines."""
     metric = table.ranked_by
     if not table.rows or metric is None:
         return ()

@@ -1,4 +1,4 @@
-"""A model on one board: metrics beside the best and the baselines, spread, groups, diagnostics, cases, provenance."""
+"""A model on one board: metrics, baselines, spread, groups, diagnostics, cases, provenance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from evaluator.statistics.ties import lowest
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """A metric of the model, how far it is beyond the best baseline, and where it stands on the board."""
+    """A metric of the model, its gain over the best baseline, and its position on the board."""
 
     metric: Link
     score: Score
@@ -56,7 +56,7 @@ class Baselines:
 
 @dataclass(frozen=True, slots=True)
 class CaseBrowser:
-    """What the case browser of a board asks for, and where it stands."""
+    """The case browser's settings for a board, and its address."""
 
     anchor: str
     board: str
@@ -66,7 +66,7 @@ class CaseBrowser:
 
 @dataclass(frozen=True, slots=True)
 class BoardPart:
-    """Everything of a model on one board."""
+    """Everything about a model on one board."""
 
     title: str
     task: Task
@@ -94,7 +94,7 @@ def board_title(table: Table) -> str:
 
 
 def anchor_of(table: Table) -> str:
-    """The name of a board's part on a model's page."""
+    """The anchor of a board's part on a model's page."""
     return f"{table.dataset}-{table.track}"
 
 
@@ -104,7 +104,7 @@ def board_name(dataset: str, track: str) -> str:
 
 
 def board_part(entry: Entry, content: Content) -> BoardPart:
-    """Everything of a model on one board."""
+    """Everything about a model on one board."""
     table, row, record = entry
     return BoardPart(
         title=board_title(table),
@@ -131,7 +131,7 @@ def board_part(entry: Entry, content: Content) -> BoardPart:
 
 
 def _badges(row: Row) -> tuple[Link, ...]:
-    """A row's marks; those of an integrity check lead to its explanation."""
+    """A row's marks; those of an integrity check link to its explanation."""
     codes = {b.text: b.code for b in row.badges}
     return tuple(
         Link(m, f"../../../integrity/#{codes[m].lower()}" if m in codes else "") for m in badges_of(row)
@@ -139,7 +139,7 @@ def _badges(row: Row) -> tuple[Link, ...]:
 
 
 def _rival(entry: Entry) -> Link:
-    """A link to the comparison with the best model of the board, or for the best with the next."""
+    """A link to the comparison with the best model of the board or, for the best one, with the next."""
     table, row, _ = entry
     others = [r for r in table.rows if r.id != row.id]
     if row.rank is None or not others:
@@ -168,7 +168,7 @@ def _metrics(table: Table, row: Row) -> tuple[MetricLine, ...]:
 
 
 def _baselines(table: Table, row: Row) -> Baselines | None:
-    """How the model stands to each baseline on the ranking metric; nothing without tests."""
+    """The model against each baseline on the ranking metric; `None` without tests."""
     metric = table.ranked_by
     if not row.against_nulls or metric is None:
         return None
@@ -185,7 +185,7 @@ def _baselines(table: Table, row: Row) -> Baselines | None:
 
 
 def strip_of(table: Table, row: Row, metric: Column) -> Strip | None:
-    """Where the model stands on a metric beside the best model and the best baseline; nothing without a value."""
+    """The model's position on a metric, with the best model and the best baseline; `None` without a value."""
     cell = row.metrics.get(metric.key)
     if cell is None:
         return None
@@ -199,7 +199,7 @@ def _best(rows: Sequence[Row], metric: Column) -> MetricCell | None:
 
 
 def _cases(entry: Entry, content: Content) -> CaseBrowser | None:
-    """The case browser of a public board; nothing without texts."""
+    """The case browser of a public board; `None` without texts."""
     name = f"{entry.table.dataset}.{entry.table.track}"
     if not get_dataset(entry.table.dataset).exposure.studies or not has_texts(content, entry):
         return None

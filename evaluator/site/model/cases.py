@@ -1,9 +1,9 @@
-"""What a public dataset's studies give the site: score distributions, and the shards of the case browser.
+"""Per-study data of public datasets on the site: score distributions, and the shards of the case browser.
 
 `data/cases/<board>/references/<k>.json.gz` and `…/<team>__<model>/<k>.json.gz` hold lists of texts, `SHARD`
 studies each in the order of the ids; `…/<team>__<model>/index.json.gz` the ids, per-study scores and groups
-by which the browser sorts and filters; `…/models.json` which models have such files. Of another set
-nothing is read and nothing is written.
+by which the browser sorts and filters; `…/models.json` which models have such files. Nothing is read or
+written for other datasets.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SHARD: Final = 50
 
 
 def board_of(table: Table) -> Board:
-    """The board that a table is of."""
+    """The board of a table."""
     return Board(get_dataset(table.dataset), table.track)
 
 
 def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
-    """A model's per-study scores on a public board; `None` on another and where there are none."""
+    """A model's per-study scores on a public board; `None` on any other, and if there are none."""
     board = board_of(entry.table)
     record = entry.record
     if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
@@ -45,9 +45,9 @@ def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
 
 
 def texts_of(content: Content, entry: Entry) -> Mapping[str, str] | None:
-    """A model's texts on a public board by study; `None` where there are none to show.
+    """A model's texts on a public board by study; `None` if there are none to show.
 
-    Answers of a letter are no texts: without the question they tell nothing.
+    Single-letter answers do not count as texts: without the question they mean nothing.
     """
     board = board_of(entry.table)
     if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
@@ -61,7 +61,7 @@ def texts_of(content: Content, entry: Entry) -> Mapping[str, str] | None:
 
 
 def has_texts(content: Content, entry: Entry) -> bool:
-    """Whether `texts_of` gives any; read once."""
+    """Whether `texts_of` returns any; read once."""
     key = f"{board_of(entry.table).name} {entry.row.id}"
     if key not in content.shown:
         content.shown[key] = texts_of(content, entry) is not None
@@ -121,7 +121,7 @@ def _index(content: Content, entry: Entry, texts: Mapping[str, str]) -> dict[str
 
 
 def _known(frame: pd.DataFrame, metrics: Sequence[Column]) -> dict[str, Any]:
-    """What the studies' file says: scores, places of studies that failed and count as the worst, groups."""
+    """The contents of the studies' file: scores, positions of failed studies (which count as the worst), groups."""
     columns = [m for m in metrics if m.key in frame.columns]
     failed = {
         m.key: np.flatnonzero(frame[f"failed:{m.key}"]).tolist()
@@ -138,7 +138,7 @@ def _known(frame: pd.DataFrame, metrics: Sequence[Column]) -> dict[str, Any]:
 
 
 def _groups(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """What is known of the studies: an axis, its values, and each study's place among them, −1 where unknown."""
+    """The subgroups of the studies: an axis, its values, and each study's position among them, −1 if unknown."""
     import pandas as pd
 
     axes = []

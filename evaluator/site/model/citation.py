@@ -21,7 +21,7 @@ class Citation:
 
 
 def citation(name: str, record: Record, site_url: str) -> Citation:
-    """What to cite for a model's row."""
+    """The citation of a model's row."""
     return Citation((record.card.links or {}).get("paper", ""), bibtex(name, record, site_url))
 
 
@@ -29,7 +29,7 @@ def bibtex(name: str, record: Record, site_url: str) -> str:
     """A BibTeX entry for a model's row; every text of the card is escaped for LaTeX."""
     card, version = record.card, record.provenance.evaluator_version
     title = latex_text(card.name or name)
-    # Braces keep a name whole: `and` inside one would make two authors of it.
+    # Braces keep a name together: `and` inside one would split it into two authors.
     makers = [a.name for a in card.authors or ()] or [card.institution or name]
     maker = " and ".join(f"{{{latex_text(m)}}}" for m in makers)
     return "\n".join(
@@ -46,7 +46,7 @@ def bibtex(name: str, record: Record, site_url: str) -> str:
 
 
 def orcid_address(orcid: str | None) -> str:
-    """The address of an ORCID iD's page; empty for none, and for a text that is none (cards of earlier versions)."""
+    """The address of an ORCID iD's page; empty without one, and for an invalid one (cards of earlier versions)."""
     return f"https://orcid.org/{orcid}" if orcid and re.match(ORCID, orcid) else ""
 
 

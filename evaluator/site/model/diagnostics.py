@@ -1,4 +1,4 @@
-"""What a model's predictions look like beside the references, in words."""
+"""Diagnostics of a model's predictions, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evaluator.submissions.task_predictions import predictions_of
 
 
 def diagnostics(row: Row, task: Task) -> tuple[Fact, ...]:
-    """What is known of the predictions as facts; nothing where no diagnostics may be shown."""
+    """The diagnostics as facts; empty if none may be shown."""
     return _of_reports(row) if predictions_of(task).free_text else _of_answers(row, task)
 
 
@@ -40,7 +40,7 @@ def _of_reports(row: Row) -> tuple[Fact, ...]:
         if d.length_ratio is None
         else f"{d.length_ratio:.2f} times the length of the references",
     }
-    # Counts that tell of single references are not published of every set.
+    # Counts that reveal something about single references are not published for every dataset.
     if d.n_empty is not None and d.exact_match is not None and d.copied_spans is not None:
         facts["Identical to the reference"] = f"in {_share(d.exact_match)} of the studies"
         facts["Passages copied from the reference"] = f"in {_share(d.copied_spans)} of the studies"
@@ -60,7 +60,7 @@ def _of_reports(row: Row) -> tuple[Fact, ...]:
 
 
 def metric_name(key: str) -> str:
-    """A metric's name; the key itself where this version knows none."""
+    """A metric's name; the key itself if this version does not know it."""
     return get_metric(key).title if key in metric_keys() else key
 
 

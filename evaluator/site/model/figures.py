@@ -1,4 +1,4 @@
-"""Small figures of a model page: where a score stands, and how its studies spread."""
+"""Small figures of a model page: the position of a score, and the spread over studies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HISTOGRAM: Final = (220, 84)
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Where a model, the board's best and the best baseline stand on a line, in pixels; empty for what is missing.
+    """Positions of a model, the board's best and the best baseline on a line, in pixels; empty for what is missing.
 
     `best` is the path of its diamond. Better is to the right.
     """
@@ -99,7 +99,10 @@ def _diamond(x: float, y: float) -> str:
 
 
 def histogram(title: str, values: Sequence[float], usual: float | None = None) -> Histogram | None:
-    """How one metric's per-study scores spread, with their median and the board's `usual` one; `None` without a value."""
+    """The distribution of one metric's per-study scores, with their median and the board's `usual` one.
+
+    `None` without a value.
+    """
     sample = np.asarray([v for v in values if v is not None and np.isfinite(v)], dtype=np.float64)
     if not sample.size:
         return None

@@ -1,4 +1,4 @@
-"""The list of models: one row each, one column a dataset, withdrawn last; below it what ReXrank reported."""
+"""The list of models: one row each, one column per dataset, withdrawn models last; below it ReXrank's reported rows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The own models, and what ReXrank reported in its newest `snapshot`."""
+    """The models scored here, and those in ReXrank's newest `snapshot`."""
 
     own: Table | None
     reported: Table | None
@@ -102,7 +102,7 @@ def _own(content: Content) -> Table:
     entered = {(t.dataset, t.track) for entries in content.models.values() for t, _, _ in entries}
     blocks = []
     for track in all_tracks():
-        # tie: none, a dataset stands once
+        # tie: none, a dataset appears once
         boards = sorted((d for d, t in entered if t == track), key=order.__getitem__)
         columns = [Column(get_dataset(d).title, f"../leaderboards/{d}/{track}/", track) for d in boards]
         if _is_ranked_overall(track, content):
@@ -179,7 +179,7 @@ def _overall(name: str, track: str, content: Content) -> Place:
 def _reported(rows: Sequence[ReportedRow]) -> Table:
     """The newest rows of every board: each model's position by the ranking metric among the reported rows."""
     datasets, tracks = list(dataset_ids()), list(all_tracks())
-    # tie: none, a board stands once
+    # tie: none, a board appears once
     boards = sorted(
         {(r.track, r.dataset) for r in rows}, key=lambda b: (tracks.index(b[0]), datasets.index(b[1]))
     )

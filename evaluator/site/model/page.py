@@ -1,4 +1,4 @@
-"""Model pages: what a model is, where it stands, how its scores spread, and where they come from."""
+"""Model pages: what a model is, its ranks, how its scores spread, and where they come from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from evaluator.site.words import TRACK_TITLES, inputs_of, number
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Why a model no longer stands: withdrawn for a reason, or superseded by another."""
+    """Why a model is no longer ranked: withdrawn for a reason, or superseded by another."""
 
     state: str
     reason: str = ""
@@ -37,7 +37,7 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Where the model stands on one board; `anchor`: of the board's part of the page."""
+    """The model's rank on one board; `anchor`: of the board's part of the page."""
 
     anchor: str
     dataset: str
@@ -59,7 +59,7 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True)
 class OverallPlace:
-    """Where the model stands over all datasets in one track, in words."""
+    """The model's overall rank in one track, in words."""
 
     track: Link
     words: str
@@ -85,7 +85,7 @@ class PastEvent:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page of one model over every board it stands on."""
+    """The page of one model over all of its boards."""
 
     id: str
     name: str
@@ -109,7 +109,7 @@ class Page:
 
 
 def model_page(name: str, content: Content) -> str:
-    """The page of one model over every board it stands on, as Markdown."""
+    """The page of one model over all of its boards, as Markdown."""
     entries = content.models[name]
     record = entries[0].record
     card = record.card
@@ -143,7 +143,7 @@ def model_page(name: str, content: Content) -> str:
 
 
 def _summary(title: str, entries: Sequence[Entry]) -> str:
-    """Where a model stands, in one sentence without markup."""
+    """A model's ranks, in one sentence without markup."""
     places = [
         f"{rank_text(row)} of {len(table.rows)} on {get_dataset(table.dataset).title}, {track_title(table.track)}"
         for table, row, _ in entries
@@ -203,7 +203,7 @@ def _tile(entry: Entry) -> Tile:
 
 
 def _overall(name: str, content: Content) -> tuple[OverallPlace, ...]:
-    """Where the model stands over all datasets, or what it lacks for that."""
+    """The model's overall ranks, or what it lacks for them."""
     places = []
     for track, table in content.overall.items():
         row = next((r for r in (*table.rows, *table.incomplete) if r.id == name), None)

@@ -19,7 +19,7 @@ class Score:
 
 
 def score(cell: MetricCell | None) -> Score:
-    """A metric as shown; where 1/mean has no meaning the mean itself, and why."""
+    """A metric as shown; if 1/mean has no meaning, the mean itself, and why."""
     if cell is None:
         return Score()
     display = cell.display
@@ -29,7 +29,7 @@ def score(cell: MetricCell | None) -> Score:
 
 
 def _beside(display: Display) -> tuple[str, ...]:
-    """What stands below a skill: the mean and 1/mean."""
+    """What is shown below a skill: the mean and 1/mean."""
     if display.mean is None:
         return ()
     reciprocal = display.reciprocal
@@ -38,7 +38,7 @@ def _beside(display: Display) -> tuple[str, ...]:
 
 
 def interval(value: MetricCell | Display | Interval | Gain | NullTest) -> str:
-    """The ends of an interval in words; nothing where there are none."""
+    """The ends of an interval in words; empty if there are none."""
     low, high = value.low, value.high
     if low is None and high is None:
         return ""

@@ -38,7 +38,10 @@ class Groups:
 
 
 def histograms(entry: Entry, content: Content) -> tuple[Histogram, ...]:
-    """The spread of every metric over the studies of a public board; nothing on another, or where a score is right or wrong."""
+    """The spread of every metric over the studies of a public board.
+
+    Empty on any other, or if scores are only right or wrong.
+    """
     frame = scores_of(content.leaderboard, entry)
     if frame is None or not predictions_of(task_of(entry.table.track)).free_text:
         return ()
@@ -52,7 +55,7 @@ def histograms(entry: Entry, content: Content) -> tuple[Histogram, ...]:
 
 
 def _usual(table: Table, content: Content) -> dict[str, float]:
-    """By metric the median over a public board's ranked models of each one's median study; read once."""
+    """By metric, the median over a public board's ranked models of their median studies; read once."""
     name = f"{table.dataset}.{table.track}"
     if name not in content.medians:
         ranked = {r.id for r in table.rows}

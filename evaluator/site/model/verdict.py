@@ -1,4 +1,4 @@
-"""On how many metrics a model beats the baselines that see no image: the sentence that opens its page."""
+"""The number of metrics on which a model beats the image-blind baselines: the first sentence of its page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evaluator.site.content import Entry
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`beaten` of `tested` metrics on one board; `others`: titles of the metrics on which it is not shown."""
+    """`beaten` of `tested` metrics on one board; `others`: titles of the metrics without a significant gain."""
 
     beaten: int
     tested: int
@@ -28,8 +28,8 @@ class Verdict:
 def verdict(table: Table, row: Row) -> Verdict | None:
     """The model against the best image-blind baseline on every metric; `None` without a test.
 
-    On the ranking metric it beats the baselines when the tests of every model against every baseline say so of all of
-    them; on another one when the 95 % interval of the paired gain over the best baseline lies above 0.
+    On the ranking metric, it beats the baselines if it does so in the tests of every model against every
+    baseline; on any other, if the 95 % interval of the paired gain over the best baseline is above 0.
     """
     beaten: list[str] = []
     others: list[str] = []
@@ -50,7 +50,7 @@ def verdict(table: Table, row: Row) -> Verdict | None:
 def opening(entries: Sequence[Entry]) -> str:
     """The page's first sentence: where the model beats the image-blind baselines; empty without a test.
 
-    Boards of synthetic studies say nothing about a model and count only where it stands on no other.
+    Boards of synthetic studies say nothing about a model and count only if it is on no other.
     """
     verdicts = [(e.table, v) for e in entries if (v := verdict(e.table, e.row)) is not None]
     real = [(t, v) for t, v in verdicts if not get_dataset(t.dataset).synthetic]
