@@ -1,4 +1,4 @@
-"""The statistics of a whole board, in the shape that tables are made of."""
+"""The statistics of a whole board, in the form that tables need."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 DIFFERENCES: Final = ("difference", "low", "high")
-"""What a pair of models says in the metric's own unit."""
+"""The fields of a pair in the metric's own unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A board's analysis in the shape that tables are made of."""
+    """A board's analysis in the form that tables need."""
 
     board: BoardAnalysis
 
@@ -38,11 +38,11 @@ class Analysis:
         return self.board.places
 
     def table_parts(self, step: float | None = None, *, exact_tests: bool = True) -> TableParts:
-        """The parts of a table that are not rows.
+        """The parts of a table besides its rows.
 
-        `step`: of a set that is not public. Differences are then as coarse as its means: with a model
-        whose mean is known, an exact difference would give the other's away. Without `exact_tests`
-        p-values come in classes and shares of draws in twentieths.
+        `step`: for a dataset that is not public. Differences are then as coarse as its means: with a model
+        whose mean is known, an exact difference would reveal the other's. Without `exact_tests`, p-values are
+        in classes and shares of draws in twentieths.
         """
         tests = [p if exact_tests else replace(p, p=p_class(p.p)) for p in self.board.pairs]
         pairs = [asdict(p) for p in tests]
@@ -83,10 +83,10 @@ def analyse_board(
     progress: ProgressCallback | None = None,
     draws: MetricDraws | None = None,
 ) -> Analysis | None:
-    """The analysis of the ranked models, by name; `None` when there is none.
+    """The analysis of the ranked models, by name; `None` if there are none.
 
-    `frames` hold the per-study scores, `columns` the metric keys that may be used of each. `draws`: those of the
-    models, among others, where there are some already.
+    `frames` have the per-study scores, `columns` the metric keys that may be used from each. `draws`:
+    existing ones that include the models.
     """
     if not frames:
         return None

@@ -1,4 +1,4 @@
-"""The columns of a board that are no metrics: what CSV, Markdown and the board's page say of a model."""
+"""The columns of a board that are not metrics: facts on a model in CSV, Markdown and on the board's page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluator.leaderboard.row import Row
 class FactColumn:
     """A fact of a row: the field's name, which is its name in CSV, and its title for readers.
 
-    Without a title the fact stands in CSV and JSON alone.
+    Without a title, the fact is only in CSV and JSON.
     """
 
     key: str
@@ -43,9 +43,9 @@ COLUMNS: Final = (
     FactColumn("submitted"),
     FactColumn("against_baselines"),
 )
-"""In the order of the CSV."""
+"""The fact columns, in the order of the CSV."""
 
 
 def shown_columns() -> tuple[FactColumn, ...]:
-    """The facts that readers see beside rank and name."""
+    """The facts that readers see next to rank and name."""
     return tuple(column for column in COLUMNS if column.title)

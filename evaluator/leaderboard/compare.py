@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 class Difference:
     """Mean of a minus mean of b on one metric and group of studies.
 
-    `low`, `high`: 95 % interval, `None` with fewer than 30 patients. `p`: sign-flip test, raw; `None` for a corpus
-    metric, which is not tested.
-    `q`: Benjamini–Hochberg over all rows shown. `better`: "a", "b" or `None` when q ≥ 0.05. `matters`:
-    whether the difference is at least the metric's band of practical equivalence.
+    `low`, `high`: 95 % interval, `None` with fewer than 30 patients. `p`: sign-flip test, raw; `None` for a
+    corpus metric, which is not tested. `q`: Benjamini–Hochberg over all rows shown. `better`: "a", "b" or
+    `None` when q ≥ 0.05. `matters`: whether the difference is at least the metric's equivalence margin.
     """
 
     metric: str
@@ -50,9 +49,10 @@ class Difference:
 def compare_models(
     board: Board, records: Sequence[Record], frames: Sequence[pd.DataFrame]
 ) -> list[Difference]:
-    """A row per metric that both have with one signature: all studies, then each subgroup; two models, a then b.
+    """One row per metric that both have with the same signature: all studies, then each subgroup; two models, a then b.
 
-    Unless the set is public, the subgroups that disclose nothing, with coarse differences and rounded counts.
+    Unless the dataset is public, only subgroups that disclose nothing, with coarse differences and rounded
+    counts.
     """
     seed = board_seed(board, records[0].provenance.references_sha256)
     groups: dict[str, BoolArray] = {"all": np.ones(len(frames[0]), dtype=bool)}
@@ -118,7 +118,7 @@ def _row(
 
 
 def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
-    """The differences as lines of text, the better model named where one is."""
+    """The differences as lines of text, naming the better model if there is one."""
     lines = [f"{a} minus {b}; 95 % intervals, q by Benjamini–Hochberg over all rows (exploratory)", ""]
     for row in rows:
         without = "no interval" if row.q is None else "n too small for an interval"

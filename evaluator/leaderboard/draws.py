@@ -1,4 +1,4 @@
-"""A board's bootstrap draws, one metric at a time: whoever needs a metric's draws takes the same ones."""
+"""A board's bootstrap draws, one metric at a time: all users of a metric's draws share the same ones."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class MetricDraws:
     """The draws of models and baselines on a board's metrics.
 
-    Kept of the metric that was asked for last: those of all would take as much memory as the scores of all models.
-    A model's draws are the same bits whatever others there are.
+    Only the last requested metric's are kept: those of all would take as much memory as the scores of all
+    models. A model's draws are bit for bit the same whatever other models there are.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class MetricDraws:
         frames: Mapping[str, pd.DataFrame],
         columns: Mapping[str, Sequence[str]],
     ) -> None:
-        """`frames`: per-study scores by name, at least one; `columns`: the metric keys that may be used of each."""
+        """`frames`: per-study scores by name, at least one; `columns`: the metric keys that may be used from each."""
         self.frames, self._columns = frames, columns
         self.clusters = bootstrap.clusters_of(next(iter(frames.values()))["patient"].tolist())
         self.seed = board_seed(board, references_sha256)
@@ -40,16 +40,16 @@ class MetricDraws:
         self._place: dict[str, int] = {}
 
     def holders(self, key: str) -> list[str]:
-        """Who has the metric, in the order of the alphabet."""
+        """The models with the metric, in alphabetical order."""
         return sorted(name for name in self.frames if key in self._columns[name])
 
     def of(self, key: str, names: Sequence[str]) -> FloatArray | None:
-        """The metric of each of `names` in every draw, shape (draws, names); `None` where it has no interval."""
+        """The metric of each of `names` in every draw, shape (draws, names); `None` if it has no interval."""
         if self.clusters.n < bootstrap.MIN_CLUSTERS or (corpus_of(key) and not drawn(key)):
             return None
         if key != self._key:
             holders = self.holders(key)
-            # Before the new ones are made, so that only one metric's take memory.
+            # Before making the new ones, so that only one metric's are in memory.
             self._key, self._rows = "", np.empty((0, 0))
             self._rows = np.ascontiguousarray(self._drawn(key, holders).T)
             self._key, self._place = key, {name: j for j, name in enumerate(holders)}

@@ -1,4 +1,4 @@
-"""Who may stand on a board: which records are ranked, which are listed without a rank, and why."""
+"""Which models may be on a board: which records are ranked, which are listed without a rank, and why."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MAX_RELEASES_BYTES: Final = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Entrants:
-    """The records of a board sorted into what may stand on it, and notes on what may not.
+    """The records of a board, sorted by how they may appear on it, with notes on those that may not.
 
-    `why` says for every incomplete record, by `team/model`, what keeps it from a rank.
+    `why` gives the reason why each incomplete record, by `team/model`, has no rank.
     """
 
     ranked: tuple[Record, ...]
@@ -45,7 +45,7 @@ class Entrants:
 
 
 class Release(Typed):
-    """Why prediction files that a check held are ranked all the same."""
+    """Why prediction files held by a check are ranked nevertheless."""
 
     by: Line = Field(description="The maintainer's GitHub handle.")
     why: Line = Field(description="The reason, shown to the public.")
@@ -58,8 +58,8 @@ class Releases(TypedTable[Sha256, Release]):
 def read_releases(leaderboard: Path) -> frozenset[str]:
     """Digests of the prediction files that a maintainer released although a check held them.
 
-    A release is for these bytes alone, so that the next upload is checked again. Raises `InvalidFile` with
-    every problem of the file.
+    A release is only for these bytes, so the next upload is checked again. Raises `InvalidFile` with every
+    problem of the file.
     """
     path = leaderboard / "releases.json"
     if not os.path.lexists(path):
@@ -72,11 +72,11 @@ def sort_entrants(
 ) -> Entrants:
     """The records of a board sorted into ranked, incomplete, withdrawn and null.
 
-    A record with stand-in or unverified weights, or of a judge that nothing pins, never enters a real
-    dataset's table, unless the whole board is a rehearsal and says so. Two signatures never share a column: the
-    column is the one most records have, and a record with another counts as lacking the metric.
-    What an integrity check holds, a constant report, and what the Ladder withholds are listed without
-    a rank and with the reason. Raises `RexrankError` when records were scored against different references.
+    A record with stand-in or unverified weights, or with an unpinned judge, never enters a real dataset's
+    table, unless the whole board is a rehearsal and says so. Two signatures never share a column: the column
+    has the most frequent one, and a record with another counts as lacking the metric. Records held by an
+    integrity check, constant reports, and records withheld by the Ladder are listed without a rank and with
+    the reason. Raises `RexrankError` if records were scored against different references.
     """
     reasons = {r.name: None if board.dataset.synthetic or rehearsal else _untrusted(r) for r in records}
     notes = [f"{name} is left out: {reason}" for name, reason in reasons.items() if reason]
@@ -86,7 +86,7 @@ def sort_entrants(
     notes += _other_signatures(admitted, signatures)
     active = [r for r in admitted if r.card.status != "withdrawn"]
     entries = [r for r in active if r.kind == "submission"]
-    # What ranks while nobody has the primary metric; the rule's name then says so.
+    # The ranking metric while no model has the primary one; the rule's name then says so.
     wanted = board.task.primary
     primary = next(
         (k for k in (wanted, *board.task.stand_by) if any(usable(r, k, signatures) for r in entries)), wanted
@@ -115,7 +115,7 @@ def sort_entrants(
 
 
 def _other_signatures(records: Sequence[Record], signatures: Mapping[str, str]) -> list[str]:
-    """What is said of each metric of a record that stands in no column."""
+    """A note on each metric of a record that is in no column."""
     notes = []
     for record in records:
         for key, entry in record.metrics.items():
@@ -144,7 +144,7 @@ def _untrusted(record: Record) -> str | None:
 def _why(
     board: Board, record: Record, primary: str, signatures: Mapping[str, str], released: frozenset[str]
 ) -> str | None:
-    """What keeps a submission from a rank, or `None`."""
+    """Why a submission has no rank, or `None`."""
     if record.ladder is not None and record.withheld:
         return (
             f"no better than {_whose_best(record.team, record.ladder.best or '')} by more than one standard error: "
@@ -160,7 +160,7 @@ def _why(
 
 
 def _whose_best(team: str, best: str) -> str:
-    """The run that one had to beat: the team's, or another team's of the same people."""
+    """The run to beat: the team's, or that of another team with the same people."""
     own = best.partition("/")[0] == team
     return f"the team's best ({best})" if own else f"the best of the same people ({best})"
 
@@ -183,7 +183,7 @@ def _same_references(board: Board, records: Sequence[Record]) -> None:
 
 
 def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
-    """Per metric the signature that most records have; ties go to the first in the alphabet."""
+    """Per metric, the most frequent signature; ties go to the first in alphabetical order."""
     columns: dict[str, Counter[str]] = {}
     for record in records:
         for key, entry in record.metrics.items():

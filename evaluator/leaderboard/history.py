@@ -1,6 +1,6 @@
-"""What changed on the boards from one ranking to the next: `<leaderboard>/history.jsonl`, only ever added to.
+"""Changes on the boards from one ranking to the next: `<leaderboard>/history.jsonl`, which is append-only.
 
-The events follow from the tables and the history itself, so that a lost or damaged table adds none.
+The events follow from the tables and the history itself, so a lost or damaged table adds none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from evaluator.scoring.provenance import today
 HISTORY: Final = "history.jsonl"
 HISTORY_SCHEMA: Final = "rexrank/history/v1"
 TORN: Final = "history.jsonl.torn"
-"""Where a torn last line is put aside."""
+"""The file in which a torn last line is kept."""
 
 EventName = Literal["entered", "scored-again", "withdrawn", "removed"]
 EVENTS: Final[Mapping[EventName, str]] = {
@@ -38,7 +38,7 @@ _ABSENT: Final = (None, "removed")
 
 
 class Event(Entry):
-    """What changed of a model on one board."""
+    """A change of a model on one board."""
 
     date: Day = Field(description="Day of the event.")
     id: ModelId = Field(description="team/model.")
@@ -60,7 +60,7 @@ class Event(Entry):
 
 
 class HistoryFile(Entry):
-    """Every entry, new scoring, withdrawal and removal, oldest first; only ever added to."""
+    """Every entry, new scoring, withdrawal and removal, oldest first; append-only."""
 
     schema_: Literal["rexrank/history/v1"] = Field(
         alias="schema", description="Name and version of this format."
@@ -69,7 +69,7 @@ class HistoryFile(Entry):
 
 
 class History(NamedTuple):
-    """The events, oldest first, and the bytes of a last line that is only half there (else empty)."""
+    """The events, oldest first, and the bytes of a torn last line (else empty)."""
 
     events: list[Event]
     torn: bytes
@@ -78,7 +78,7 @@ class History(NamedTuple):
 def read_history(leaderboard: Path) -> History:
     """The history of a leaderboard; raises `RexrankError` that names every damaged line but a torn last one.
 
-    A line is torn when the machine stopped while it was written: it is the last, and no JSON.
+    A line is torn if the machine stopped while writing it: it is the last one and not JSON.
     """
     path = leaderboard / HISTORY
     if not os.path.lexists(path):
@@ -122,7 +122,7 @@ def _restore(path: Path) -> str:
 
 
 def _known(value: Any) -> Event:
-    """The event that a line holds; raises `ValueError` that says what is wrong with it."""
+    """The event in a line; raises `ValueError` that says what is wrong with it."""
     try:
         event = Event.model_validate(value)
     except ValidationError as error:
@@ -133,7 +133,7 @@ def _known(value: Any) -> Event:
 
 
 def changes(history: Sequence[Event], tables: Sequence[Table]) -> list[Event]:
-    """The events that lead from what the history tells to the tables; baselines make none."""
+    """The events that lead from the state in the history to the tables; baselines cause none."""
     last = {(e.dataset, e.track, e.id): e for e in history}
     now = {
         (table.dataset, table.track, row.id): (table, row)
@@ -182,16 +182,16 @@ def _event(last: Event | None, table: Table, row: Row) -> EventName | None:
 
 
 def scores_digest(row: Row) -> str:
-    """SHA-256 over the means of a row as the table has them: two events with the same tell of the same scores."""
+    """SHA-256 over the means of a row as the table has them: two events with the same digest report the same scores."""
     return sha256_bytes(dump_json({k: e.mean for k, e in row.metrics.items()}).encode())
 
 
 def _seen(last: Event | None, table: Table, row: Row) -> list[Event]:
-    """What a row tells that the history does not, as one event or none."""
+    """What is new in a row relative to the history, as one event or none."""
     event = _event(last, table, row)
     if event is None:
         return []
-    # Scores carry the date of their scoring, so that ranking old records anew writes the same lines.
+    # Scores carry the date of their scoring, so that ranking old records again writes the same lines.
     scored = event in {"entered", "scored-again"}
     low, high = (row.rank_low, row.rank_high) if scored and row.rank is not None else (None, None)
     return [
@@ -231,10 +231,10 @@ def history_line(event: Event) -> str:
 
 
 def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
-    """What people should know, or an empty text, after the events were added to the end of the file.
+    """A note for users, or an empty string, after appending the events to the file.
 
-    A torn last line is set aside first, so that no event is glued to it. No event and no torn line
-    leave the file as it is. Raises `RexrankError` for a history with another damaged line.
+    A torn last line is set aside first, so that no event is appended to it. Without events and a torn line,
+    the file is unchanged. Raises `RexrankError` for a history with another damaged line.
     """
     path = leaderboard / HISTORY
     fragment = read_history(leaderboard).torn

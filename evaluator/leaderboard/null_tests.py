@@ -1,7 +1,7 @@
-"""What a score is worth: every ranked model against every baseline, and its gains with their intervals.
+"""Every ranked model against every baseline, and its gains with their intervals.
 
 One family of sign-flip tests of all models against all baselines of a board on its ranking metric
-(Westfall-Young), apart from the family that ranks.
+(Westfall-Young), separate from the family that ranks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def add_null_tests(table: Table, draws: MetricDraws, ends: Ends) -> Table:
 
 
 def gain_ends(key: str, table: Table, draws: MetricDraws) -> dict[Gained, tuple[float, float]]:
-    """The 95 % intervals of what models gain over baselines on a metric, on the same draws; empty for one without."""
+    """The 95 % intervals of models' gains over baselines on a metric, on the same draws; empty for one without."""
     if not tested(key) or table.column(key) is None:
         return {}
     column = {name: j for j, name in enumerate(draws.holders(key))}
@@ -68,7 +68,7 @@ def gain_ends(key: str, table: Table, draws: MetricDraws) -> dict[Gained, tuple[
 
 
 def _gains(row: RankedRow, key: str) -> list[Gain]:
-    """What the row gains over the best baseline on a metric; empty for nothing."""
+    """The row's gain over the best baseline on a metric; empty without one."""
     cell = row.metrics.get(key)
     return [cell.gain_over_null] if cell is not None and cell.gain_over_null is not None else []
 

@@ -1,7 +1,7 @@
-"""Which model is best over all datasets: one row a model, its ranges of ranks, and an overall one.
+"""Which model is best across all datasets: one row per model, with its rank ranges and an overall one.
 
-Everything but the overall tests follows from the boards' own tables, so that the publisher can make it again
-(`skeleton`, `with_ranks`).
+Everything except the overall tests follows from the boards' own tables, so that the publisher can recompute
+it (`skeleton`, `with_ranks`).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from evaluator.statistics.rounding import coarse, p_class
 from evaluator.statistics.ties import by_cost, levels
 
 RULE: Final = "overall/v1"
-"""Name and version: equal-weight mean over the boards of standardised differences in the metric that ranks them."""
+"""Name and version: equal-weight mean, over the boards, of standardised differences in their ranking metric."""
 STEP: Final = 0.01
-"""Of scores, differences and intervals: far coarser than what one study moves, on any set."""
+"""Rounding of scores, differences and intervals: far coarser than one study's influence on any dataset."""
 
 
 class PrimaryScores(NamedTuple):
@@ -54,7 +54,7 @@ def make_overall(
 ) -> OverallTable:
     """The overall table of a track from its boards' tables and scores, both by dataset.
 
-    Models that all boards rank have an overall rank and 95 % intervals; the others are listed without one.
+    Models ranked on all boards have an overall rank and 95 % intervals; the others are listed without one.
     """
     table = skeleton(track, setting, tables)
     ids = sorted(r.id for r in table.rows)
@@ -95,12 +95,12 @@ def _population(table: Table, scores: PrimaryScores, ids: Sequence[str]) -> Popu
 
 
 def _scores(analysis: Overall) -> list[float]:
-    """Scores as published, higher is better: what the order and ties rest on, so that readers can follow both."""
+    """Scores as published, higher is better: the basis of order and ties, so that readers can follow both."""
     return [_shown(-float(c)) for c in analysis.cost]
 
 
 def _shown(value: float) -> float:
-    """A number to the step, in its shortest form."""
+    """A number rounded to the step, in its shortest form."""
     return round(coarse(value, STEP), 2)
 
 
@@ -127,7 +127,7 @@ def _pairs(pairs: Sequence[PairResult], table: OverallTable) -> tuple[PairTest, 
 
 
 def _places(ids: Sequence[str], scores: Sequence[float], pairs: Sequence[PairTest]) -> list[Place]:
-    """Places from published scores and tests alone."""
+    """Places only from published scores and tests."""
     index = {name: i for i, name in enumerate(ids)}
     better = np.zeros((len(ids), len(ids)), dtype=np.bool_)
     for pair in pairs:
@@ -164,7 +164,7 @@ def with_ranks(
 
 
 def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
-    """All that follows from the boards' tables: rows in the order of ids, without overall ranks and tests."""
+    """Everything that follows from the boards' tables: rows in the order of ids, without overall ranks and tests."""
     datasets = having(setting, track)
     blocks = {d: b.title for b in setting.blocks for d in b.datasets}
     boards = tuple(_board(d, blocks[d], tables.get(d)) for d in datasets)
@@ -237,7 +237,7 @@ def _row(
 
 
 def _worse(table: Table) -> Mapping[str, int]:
-    """By model how many others the board shows to be better, by as much as matters."""
+    """By model, how many others are significantly better on the board, beyond the margin."""
     return {r.id: r.worse_than for r in table.rows}
 
 

@@ -1,4 +1,4 @@
-"""Whether an overall table is what its boards' tables and its own tests give: all that can be made again without scores."""
+"""Whether an overall table follows from its boards' tables and its own tests, which needs no scores."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TOLERANCE = 1e-9
 def objection(
     table: OverallTable, setting: OverallSetting, tables: Mapping[str, Table], pairwise: Pairwise | None
 ) -> str | None:
-    """Why a table cannot be the overall one of these boards, by dataset; `None` where it can.
+    """Why a table cannot be the overall one of these boards, by dataset; `None` if it can.
 
-    `pairwise`: what its file of pairs holds. Where that is not at hand the ranks that rest on it are taken as they are.
+    `pairwise`: the contents of its file of pairs. Without it, the ranks that depend on it are taken as given.
     """
     if pairwise is None:
         return _objection(table, setting, tables, tested=False)
@@ -80,11 +80,11 @@ def _tests(table: OverallTable, scores: Mapping[str, float]) -> str | None:
 
 
 def _sound(pair: PairTest, scores: Mapping[str, float], band: float) -> bool:
-    """Whether a pair's parts fit together as far as rounding lets one tell."""
+    """Whether a pair's parts are consistent, as far as rounding allows to say."""
     lead = scores[pair.a] - scores[pair.b]
     if abs(lead - pair.difference) > 1.5 * STEP + TOLERANCE:
         return False
-    # p may be a class that its own value lies below.
+    # p may be a class, above its exact value.
     if (pair.better is not None) != (pair.p < ALPHA) and abs(pair.p - ALPHA) > TOLERANCE:
         return False
     if pair.better is not None and lead * (1 if pair.better == "a" else -1) < -TOLERANCE:

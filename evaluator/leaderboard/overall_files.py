@@ -26,12 +26,12 @@ def overall_files(table: OverallTable) -> dict[str, str]:
 
 
 def pairwise_name(track: str) -> str:
-    """The name below the leaderboard of the file that holds the tests of a track's overall table; no board's."""
+    """The name below the leaderboard of the file with the tests of a track's overall table; not a board's name."""
     return f"pairwise/overall-{track}.parquet"
 
 
 def overall_csv(table: OverallTable) -> str:
-    """The table as CSV: one row a model, empty for unknown; ranges with a dataset left out at the end."""
+    """The table as CSV: one row per model, empty for unknown; ranges with a dataset left out at the end."""
     datasets = [b.dataset for b in table.boards]
     header = [*COLUMNS]
     for dataset in datasets:
@@ -54,7 +54,7 @@ def overall_csv(table: OverallTable) -> str:
 
 
 def overall_pairs_csv(table: OverallTable) -> str:
-    """The tests that rank as CSV: one row a pair of models, score of a minus score of b, empty for unknown."""
+    """The ranking tests as CSV: one row per pair of models, score of a minus score of b, empty for unknown."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(PairTest.model_fields)

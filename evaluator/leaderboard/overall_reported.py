@@ -18,9 +18,9 @@ from evaluator.statistics.ties import by_cost
 class ReportedPlace:
     """A published model over the datasets of its snapshot.
 
-    `ranks`: by dataset the rank by what ReXrank orders its rows by, equal values sharing their mean rank. `doubtful`: datasets on
-    which the row contradicts itself. `mean_rank` over all datasets, `place` by it, `without`: the place with
-    each dataset left out; `None` and empty for a model that lacks one.
+    `ranks`: by dataset, the rank by ReXrank's ordering metric, with equal values sharing their mean rank.
+    `doubtful`: datasets on which the row contradicts itself. `mean_rank` over all datasets, `place` by it,
+    `without`: the place with each dataset left out; `None` and empty for a model that lacks one.
     """
 
     model: str
@@ -34,7 +34,7 @@ class ReportedPlace:
 
 @dataclass(frozen=True, slots=True)
 class ReportedOverall:
-    """The newest snapshot of a track: what ReXrank orders its rows by, datasets in the order of the blocks, complete models by mean rank, the others by name."""
+    """A track's newest snapshot: ordering metric, datasets by block, complete models by mean rank, others by name."""
 
     snapshot: str
     key: str
@@ -46,7 +46,10 @@ class ReportedOverall:
 def reported_overall(
     rows: Sequence[ReportedRow], track: str, setting: OverallSetting
 ) -> ReportedOverall | None:
-    """The newest snapshot's models of a track over its datasets; `None` where fewer than two were published: there is no more to say than their board does."""
+    """The newest snapshot's models of a track over its datasets.
+
+    `None` if fewer than two were published: their board says it all.
+    """
     here = [r for r in rows if r.track == track]
     snapshot = max((r.snapshot for r in here), default="")
     here = [r for r in here if r.snapshot == snapshot]
@@ -86,7 +89,7 @@ def reported_overall(
 
 
 def _ranks(rows: Sequence[ReportedRow]) -> dict[str, float]:
-    """By model the rank on one dataset by what ReXrank orders its rows by; of rows without that figure none."""
+    """By model, the rank on one dataset by ReXrank's ordering metric; rows without it have none."""
     key = ranked_by(rows)
     costs = {r.model: cost for r in rows if math.isfinite(cost := cost_of(r, key))}
     ranks = average_ranks(np.array(list(costs.values())))
@@ -104,7 +107,7 @@ def _place(name: str, rows: Sequence[ReportedRow], ranks: Mapping[str, Mapping[s
 
 
 def rank_words(rank: float) -> str:
-    """A rank that ties may have made half.
+    """A rank, which ties can make a half.
 
     >>> rank_words(3.0), rank_words(2.5)
     ('3', '2.5')

@@ -20,7 +20,7 @@ Range = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]
 
 
 def having(setting: OverallSetting, track: str) -> tuple[str, ...]:
-    """The datasets that count in a track, in the order of the blocks: those that have it, and so belong to its task."""
+    """The datasets that count in a track, in block order: those that have it, and so belong to its task."""
     return tuple(d for d in setting.ordered if track in get_dataset(d).tracks)
 
 
@@ -114,7 +114,7 @@ class OverallTable(Entry):
         return {k: v for k, v in super().view().items() if k != "pairs"}
 
     def place_texts(self, row: OverallRow) -> dict[str, str]:
-        """By dataset a row's range of ranks there in words, a dash where it has none."""
+        """By dataset, a row's rank range in words, a dash if it has none."""
         return {
             b.dataset: range_text(p.rank_low, p.rank_high) if (p := row.boards.get(b.dataset)) else "–"
             for b in self.boards
@@ -122,7 +122,7 @@ class OverallTable(Entry):
 
 
 def range_text(low: int | None, high: int | None) -> str:
-    """A range of ranks as shown; a dash without one.
+    """A rank range as shown; a dash without one.
 
     >>> range_text(1, 3), range_text(2, 2), range_text(None, None)
     ('1–3', '2', '–')
@@ -133,10 +133,10 @@ def range_text(low: int | None, high: int | None) -> str:
 
 
 def parse_overall(value: Any, name: str) -> OverallTable:
-    """The overall table that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
+    """The overall table in a JSON value; raises `RexrankError` that names every field of the wrong form."""
     return parse_entry(OverallTable, value, f"overall table {name}")
 
 
 def read_overall(path: Path) -> OverallTable:
-    """The overall table in a file; raises `RexrankError` for one that is damaged or keeps no schema."""
+    """The overall table in a file; raises `RexrankError` for one that is damaged or violates its schema."""
     return read_entry(OverallTable, path, "overall table")

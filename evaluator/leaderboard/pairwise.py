@@ -58,7 +58,7 @@ class MetricPair:
 class Pairwise:
     """All pairs of a board's ranked models on every metric that both have, by metric key.
 
-    Exploratory but for the adjusted tests of the ranking metric.
+    Exploratory except for the adjusted tests of the ranking metric.
     """
 
     metrics: Mapping[str, tuple[MetricPair, ...]]
@@ -70,10 +70,9 @@ def board_pairwise(
     frames: Mapping[str, pd.DataFrame],
     columns: Mapping[str, Sequence[str]],
 ) -> Pairwise:
-    """Per metric the pairs of models that both have it, a before b in the alphabet.
+    """Per metric, the pairs of models that both have it, a before b in alphabetical order.
 
-    Ends are `None` with fewer than 30
-    patients. Differences and ends are as coarse as the set's means,
+    Ends are `None` with fewer than 30 patients. Differences and ends are as coarse as the dataset's means,
     and on a withheld dataset p and q are in classes.
     """
     if not frames:
@@ -84,7 +83,7 @@ def board_pairwise(
 
 
 def metric_pairs(key: str, models: Sequence[str], board: Board, draws: MetricDraws) -> tuple[MetricPair, ...]:
-    """The pairs of models on one metric, `models` in the order of the alphabet; empty for fewer than two."""
+    """The pairs of models on one metric, `models` in alphabetical order; empty for fewer than two."""
     if len(models) < 2:
         return ()
     rounding = _rounding(key, board, draws)
@@ -105,7 +104,7 @@ def _rounding(key: str, board: Board, draws: MetricDraws) -> _Rounding:
 
 
 def with_tests(pairwise: Pairwise, table: Table) -> Pairwise:
-    """The pairs with the tests that rank, which are the table's, on its ranking metric."""
+    """The pairs with the table's ranking tests, on its ranking metric."""
     if table.primary not in pairwise.metrics:
         return pairwise
     tests = {(t.a, t.b): t for t in table.pairs}
@@ -118,7 +117,7 @@ _Ranked = TypeVar("_Ranked", Table, OverallTable)
 
 
 def with_pairs(table: _Ranked, pairwise: Pairwise) -> _Ranked:
-    """The table with the tests that rank, from the pairs of its file; a table's own file has none."""
+    """The table with the ranking tests, from its file of pairs; a table's own file has none."""
     pairs = tuple(
         PairTest(
             a=p.a,
@@ -137,7 +136,7 @@ def with_pairs(table: _Ranked, pairwise: Pairwise) -> _Ranked:
 
 
 def overall_pairwise(table: OverallTable) -> Pairwise:
-    """The tests of an overall table in the form of a board's pairs; no metric where no model has an overall rank."""
+    """The tests of an overall table in the form of a board's pairs; no metric if no model has an overall rank."""
     pairs = tuple(
         MetricPair(p.a, p.b, p.difference, p.low, p.high, None, None, p.p, p.better, p.matters)
         for p in table.pairs
@@ -147,7 +146,7 @@ def overall_pairwise(table: OverallTable) -> Pairwise:
 
 @dataclass(frozen=True, slots=True)
 class _Rounding:
-    """How numbers of a metric may be shown: in steps, or to six decimals; p exactly, or in classes."""
+    """How numbers of a metric may be shown: in steps or to six decimals; p exactly or in classes."""
 
     step: float | None
     exposure: Exposure
@@ -165,7 +164,7 @@ def _corpus_pairs(
     rounding: _Rounding,
     draws: MetricDraws,
 ) -> tuple[MetricPair, ...]:
-    """The pairs on a metric of the whole set: differences and intervals, no test."""
+    """The pairs on a corpus metric: differences and intervals, no test."""
     values = np.array([frame_value(key, draws.frames[m]) for m in models])
     a, b = np.triu_indices(len(models), 1)
     return _rows(models, a, b, values[a] - values[b], _ends(draws.of(key, models), a, b), rounding)
@@ -184,7 +183,7 @@ def _tested_pairs(
     rounding: _Rounding,
     draws: MetricDraws,
 ) -> tuple[MetricPair, ...]:
-    """The pairs on a metric that is a mean over studies, or a figure of fixed weights a study."""
+    """The pairs on a metric that is a mean over studies, or a sum with fixed weights per study."""
     values = np.column_stack([np.asarray(draws.frames[m][key], dtype=np.float64) for m in models])
     (tests,) = significance.sign_flips([values], draws.clusters, draws.seed, adjust=False)
     ends = _ends(draws.of(key, models), tests.a, tests.b)

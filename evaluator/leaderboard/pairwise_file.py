@@ -1,7 +1,8 @@
-"""Pairwise differences as a file: one row a metric and pair, in columns, of which only the newest state is kept.
+"""Pairwise differences as a columnar file: one row per metric and pair; only the newest state is kept.
 
-The number of pairs grows with the square of the models. In columns a pair takes a few bytes where JSON takes 200;
-and main holds only a digest of them, in the board's table or the overall one, so that the history does not grow with them.
+The number of pairs grows with the square of the models. In columns, a pair takes a few bytes instead of
+JSON's 200, and main has only their digest, in the board's table or the overall one, so that the history does
+not grow with them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ COLUMNS: Final = ("metric", *(f.name for f in fields(MetricPair)))
 METRIC: Final = re.compile("[a-z0-9_]{1,40}")
 MODEL: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}/[a-z0-9][a-z0-9.-]{0,39}")
 MAX_TEXT_BYTES: Final = 120
-"""Bytes of a metric's key or of `team/model`."""
+"""Most bytes in a metric's key or in `team/model`."""
 MAX_GROUPS: Final = 64
 
 
@@ -75,9 +76,10 @@ def _column(pairwise: Pairwise, name: str) -> list[Any]:
 
 
 def read_pairwise(path: Path, table: Table | OverallTable) -> Pairwise:
-    """The pairs of a table's models in a file; looked at before it is read, since few bytes can stand for many.
+    """The pairs of a table's models in a file; inspected before it is read, since few bytes can encode many.
 
-    Raises `RexrankError` for a file that is damaged, of another form or larger than the table's models can have.
+    Raises `RexrankError` for a file that is damaged, has another form, or is larger than the table's models
+    allow.
     """
     import pyarrow as pa
 
@@ -94,11 +96,11 @@ def read_pairwise(path: Path, table: Table | OverallTable) -> Pairwise:
 
 
 def _read(path: Path, table: Table | OverallTable) -> pa.Table:
-    """The file's columns, found to be of the form and size that ranking writes; raises `ValueError` for others."""
+    """The file's columns, checked for the form and size that ranking writes; raises `ValueError` for others."""
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise ValueError("no file")  # a pipe would never end
+        raise ValueError("no file")  # reading a pipe would never end
     n = len(table.rows)
     most = (len(table.metrics) if isinstance(table, Table) else 1) * n * (n - 1) // 2
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -126,7 +128,7 @@ def _alike(kind: pa.DataType, name: str) -> bool:
 
 
 def _check_values(columns: pa.Table) -> None:
-    """Nothing; raises `ValueError` for a text that is no name, something that is not a number, or an empty place."""
+    """Nothing; raises `ValueError` for a text that is not a name, a value that is not a number, or an empty cell."""
     import numpy as np
 
     names = {n: set(columns[n].unique().to_pylist()) for n in TEXTS}

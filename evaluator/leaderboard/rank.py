@@ -134,7 +134,7 @@ def _against_others(
     """The table with its tests against the baselines, and all pairs of its models: of each metric from the same draws."""
     models, pairs = {r.id for r in table.rows}, {}
     ends: dict[Gained, tuple[float, float]] = {}
-    # The ranking metric first: its draws are there since the analysis.
+    # The ranking metric first: its draws exist since the analysis.
     for key in sorted(
         metric_keys(), key=lambda k: k != table.primary
     ):  # tie: none, the order does not matter
@@ -148,7 +148,7 @@ def _against_others(
 
 
 def _subgroup_metric(board: Board, entrants: Entrants) -> str:
-    """The metric of the subgroups: the task's own choice where the board has it, else the one that ranks."""
+    """The metric of the subgroups: the task's own choice if the board has it, else the ranking metric."""
     own = board.task.subgroup_metric
     has = all(usable(r, own, entrants.signatures) for r in entrants.ranked)
     return own if own and has else entrants.primary
@@ -157,7 +157,7 @@ def _subgroup_metric(board: Board, entrants: Entrants) -> str:
 def _primary(
     board: Board, digest: str, frames: Mapping[str, pd.DataFrame], table: Table
 ) -> PrimaryScores | None:
-    """What the overall rank needs of a board; `None` of one without a ranked model."""
+    """What the overall rank needs from a board; `None` for one without a ranked model."""
     first = next(iter(frames.values()), None)
     if first is None:
         return None
@@ -211,7 +211,7 @@ def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: boo
 
 
 def _best_null(entrants: Entrants) -> str | None:
-    """The null row that is best on the primary metric."""
+    """The baseline that is best on the primary metric."""
     key = entrants.primary
     sign = -1 if get_metric(key).higher_is_better else 1
     fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
@@ -226,10 +226,10 @@ def rank_all(
 ) -> list[Table]:
     """The tables of every board, written as CSV, JSON and Markdown, with pairs, overview and history.
 
-    Everything is read and checked before anything is written, and what no record stands behind any
-    more is removed last. What an earlier ranking wrote to the leaderboard is never read: a damaged table
-    is simply written anew. A board whose inputs are those of the last ranking is taken from the store, and
-    its files are left alone. Without the folder of records nothing is touched.
+    Everything is read and checked before anything is written, and files without a record are removed last.
+    The output of an earlier ranking is never read: a damaged table is simply rewritten. A board with the same
+    inputs as in the last ranking is taken from the store, and its files are left alone. Without the folder of
+    records, nothing is changed.
 
     Raises `RexrankError` that names every record, per-study file and line of the history that is damaged.
     """
@@ -240,7 +240,7 @@ def rank_all(
     def rank(board: Board) -> None:
         ranked.append(ranked_board(board, leaderboard, store, rehearsal=rehearsal, show=show))
 
-    # One after the other, so that one board's scores are in memory at a time; every failure is told.
+    # One after the other, so that only one board's scores are in memory; every failure is reported.
     readers: list[Callable[[], object]] = [
         partial(_nothing_moved, leaderboard),
         partial(read_history, leaderboard),
@@ -279,7 +279,7 @@ def _strays(leaderboard: Path) -> list[str]:
 
 
 def _nothing_moved(leaderboard: Path) -> None:
-    """Raises `InputError` for a file of settings that nothing reads any more."""
+    """Raises `InputError` for a settings file that is no longer read."""
     for name, table in {"policy.json": "quota", "overall-boards.json": "overall"}.items():
         if os.path.lexists(leaderboard / name):
             raise InputError(
@@ -288,7 +288,7 @@ def _nothing_moved(leaderboard: Path) -> None:
 
 
 def overall_tables(ranked: Sequence[RankedBoard], setting: OverallSetting) -> list[OverallTable]:
-    """The overall table of each track of which at least one of the boards that count is there."""
+    """The overall table of each track with at least one of the boards that count."""
     overall = []
     for track in all_tracks():
         here = {r.table.dataset: r for r in ranked if r.table.track == track}
@@ -316,7 +316,7 @@ def _files(ranked: Sequence[RankedBoard]) -> dict[str, str | bytes]:
 
 
 def _remove_stale(leaderboard: Path, files: Collection[str]) -> None:
-    """Removes tables and pairs that this ranking did not write, and what a killed one left half-written."""
+    """Removes tables and pairs that this ranking did not write, and partial files of a killed one."""
     for folder in ("tables", "pairwise"):
         for path in (leaderboard / folder).glob("*"):
             half = path.name.startswith(".") and path.name.endswith(TEMPORARY)

@@ -1,9 +1,8 @@
-"""Boards as they were last ranked, in the store: what has not changed is not computed again.
+"""Boards as last ranked, in the store: unchanged boards are not recomputed.
 
-A board is kept under a digest of everything it is made of: records, per-study scores, releases,
-sanity probes, the salt of its draws and the program itself. With another digest, or a damaged file,
-there is nothing kept. The digest stays in the store: on the leaderboard it would say of a withheld
-set whether a single score changed.
+A board is stored under a digest of all its inputs: records, per-study scores, releases, sanity probes, the
+salt of its draws and the program itself. With another digest, or a damaged file, it counts as missing. The
+digest stays in the store: on the leaderboard it would reveal whether any score on a withheld dataset changed.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class RankedBoard(NamedTuple):
 
 
 def inputs_digest(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> str:
-    """SHA-256 over all that a board is ranked from; the same wherever the folders lie."""
+    """SHA-256 over all inputs of a board's ranking; independent of where the folders are."""
     digest = hashlib.sha256()
 
     def add(name: str, data: bytes) -> None:
@@ -51,16 +50,16 @@ def inputs_digest(board: Board, leaderboard: Path, store: Path, *, rehearsal: bo
     add("salt", os.environ.get("REXRANK_SALT", "").encode())
     for name, path in _files(board, leaderboard, store):
         with suppress(OSError):
-            # A pipe would never end; what is no file is named when the board is read.
+            # Reading a pipe would never end; anything but a file is reported when the board is read.
             add(name, path.read_bytes() if path.is_file() else b"no file")
     return digest.hexdigest()
 
 
 def _files(board: Board, leaderboard: Path, store: Path) -> Iterator[tuple[str, Path]]:
-    """Every file a board is ranked from, with a name that says what it is."""
+    """Every file that a board's ranking reads, with a name that says what it is."""
     yield "releases", leaderboard / "releases.json"
     yield "sanity", sanity_path(leaderboard, board)
-    # Subgroups of a set that is not public depend on those that its other track shows.
+    # Subgroups of a dataset that is not public depend on those shown on its other track.
     tracks = (board.track,) if board.dataset.exposure.small_groups else (*board.dataset.tracks,)
     for root, kind in ((leaderboard, "leaderboard"), (store, "store")):
         for place, track in product((record_path, studies_path), tracks):
@@ -71,7 +70,7 @@ def _files(board: Board, leaderboard: Path, store: Path) -> Iterator[tuple[str, 
 
 @cache
 def program_digest() -> str:
-    """SHA-256 over the program's own files: another program may rank otherwise."""
+    """SHA-256 over the program's own files: another version may rank differently."""
     digest = hashlib.sha256()
 
     def visit(folder: Traversable, name: str) -> None:
@@ -86,7 +85,7 @@ def program_digest() -> str:
 
 
 def read_ranked(store: Path, board: Board, inputs: str) -> RankedBoard | None:
-    """What was kept of a board made of the same inputs (`inputs_digest`); `None` when there is nothing, or it is damaged."""
+    """The stored board with the same inputs (`inputs_digest`); `None` if it is missing or damaged."""
     path = store / _name(board, "json")
     try:
         whole = load_json(path) if path.is_file() else {}
@@ -103,7 +102,7 @@ def read_ranked(store: Path, board: Board, inputs: str) -> RankedBoard | None:
 
 
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: RankedBoard) -> None:
-    """Nothing, after a ranked board was kept; a store that cannot be written keeps none, and the next ranking computes again."""
+    """Nothing; stores a ranked board. If the store cannot be written, the next ranking recomputes it."""
     content = {
         "schema": RANKED_SCHEMA,
         "inputs": inputs,

@@ -1,4 +1,4 @@
-"""Tables from records: which rows stand on a board, in which order, and with what around them.
+"""Tables from records: which rows are on a board, in which order, and with what around them.
 
 Everything here is a pure function of the records, the per-study scores and the registry, so that
 ranking twice gives identical bytes.
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RULE: Final = "primary/v2"
-"""Name and version of the ranking rule: mean of the primary metric, worst for what failed; two models stand apart
-when the adjusted test shows a difference and it is at least the metric's band of practical equivalence; ranges
-never fall from one row to the next."""
+"""Name and version of the ranking rule: mean of the primary metric, the worst value for failures; two models
+are separated if the adjusted test is significant and the difference is at least the metric's equivalence
+margin; rank ranges never decrease from one row to the next."""
 
 
 def board_keys(entrants: Entrants) -> list[str]:
@@ -72,10 +72,10 @@ def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
 
 
 def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, rehearsal: bool) -> Table:
-    """The board as the table that pages, CSV and Markdown are made of; without an analysis no row has a rank."""
+    """The board as the table behind pages, CSV and Markdown; without an analysis no row has a rank."""
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
-    # By the records' own precision, not by what is shown of a set in steps.
+    # At the records' own precision, not in the dataset's published steps.
     first = sorted(entrants.ranked, key=lambda r: (r.submitted or "", r.name))  # tie: none, names differ
     order = by_cost(first, [sign * r.metrics[entrants.primary].mean for r in first])
     anyone = (*entrants.scored, *entrants.withdrawn)
@@ -140,7 +140,10 @@ def record_row(
     keys: Sequence[str],
     analysis: Analysis | None = None,
 ) -> _R:
-    """A record as a row; without an analysis it has no rank. What is read from it has passed `published`, so that no row shows more."""
+    """A record as a row; without an analysis it has no rank.
+
+    Its numbers have passed `published`, so that no row shows more.
+    """
     record = published(board, full)
     card, name = record.card, record.name
     place = analysis.places[name] if analysis else None
@@ -186,7 +189,7 @@ def _badge(flag: IntegrityFlag) -> Badge:
 
 
 def _cell(board: Board, record: Record, entrants: Entrants, key: str) -> MetricCell:
-    """One metric of a row: numbers as they may be shown, their display, and the gain over the best null row."""
+    """One metric of a row: numbers as they may be shown, their display, and the gain over the best baseline."""
     numbers = record.metrics[key]
     nulls = {
         r.name: published_numbers(board, r.metrics[key]).mean
@@ -210,18 +213,18 @@ def _cell(board: Board, record: Record, entrants: Entrants, key: str) -> MetricC
 
 
 def mark_contamination(tables: Sequence[Table]) -> list[Table]:
-    """C22: the tables with a badge at models that fall far more than the cohort from readable to withheld datasets.
+    """C22: the tables with a badge on models that drop far more than the cohort from readable to withheld datasets.
 
-    Readable: public or restricted, since whoever holds the references could have copied them.
+    Readable: public or restricted, since anyone with the references could have copied them.
 
-    Per track, over the models that have the primary metric on sets of both kinds.
+    Per track, over the models that have the primary metric on datasets of both kinds.
     """
     gains = {track: _gains([t for t in tables if t.track == track]) for track in {t.track for t in tables}}
     return [t if get_dataset(t.dataset).synthetic else _marked(t, gains[t.track]) for t in tables]
 
 
 def _gains(tables: Sequence[Table]) -> dict[str, float]:
-    """By model how much better its mean is on the readable sets of a track than on the withheld ones."""
+    """By model, how much better its mean is on a track's readable datasets than on the withheld ones."""
     means: dict[str, dict[bool, list[float]]] = {}
     for table in tables:
         if table.primary != all_tracks()[table.track].primary or get_dataset(table.dataset).synthetic:
@@ -246,7 +249,7 @@ def _marked(table: Table, gains: Mapping[str, float]) -> Table:
 
 
 def overview(tables: Sequence[Table]) -> Overview:
-    """One line a board: how many models, and the models statistically tied with the best."""
+    """One line per board: how many models, and the models statistically tied with the best."""
     boards = tuple(
         BoardSummary(
             dataset=table.dataset,

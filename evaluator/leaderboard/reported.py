@@ -1,9 +1,9 @@
-"""What ReXrank itself published, by snapshot: kept apart from measured rows, contradictions marked.
+"""What ReXrank itself published, by snapshot: separate from measured rows, contradictions marked.
 
-`leaderboard/reported/<snapshot>.csv` holds facts only: dataset, track, model, institution, year,
-link, metric, value, below lines that begin with `# ` and name the source. A row contradicts itself when its
-1/RadCliQ-v1 cannot come from its own RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function, or
-its mean accuracy not from the accuracies of the five skills.
+`leaderboard/reported/<snapshot>.csv` contains only facts: dataset, track, model, institution, year, link,
+metric, value, below lines that begin with `# ` and name the source. A row contradicts itself if its
+1/RadCliQ-v1 cannot come from its own RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear
+function, or its mean accuracy not from the accuracies of the five skills.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evaluator.datasets.challenge import dataset_files
 from evaluator.datasets.registry import dataset_ids, get_dataset
 
 MAX_CELL: Final = 1_000
-"""Characters of a cell; the limit of the csv module belongs to the whole process."""
+"""Most characters in a cell; the csv module's limit applies to the whole process."""
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
 COEFFICIENTS: Final = {
     "radgraph_f1": -1.24521633021832,
@@ -40,7 +40,7 @@ SKILLS: Final = (
     "accuracy_presence",
 )
 RANKED_BY: Final = ("radcliq_v1_reciprocal", "accuracy_macro", "accuracy")
-"""What ReXrank orders its rows by: the first that any row of a snapshot has."""
+"""ReXrank's ordering metrics: the first that any row of a snapshot has."""
 MACRO: Final = "accuracy_macro"
 HALF_ACCURACY_STEP: Final = 0.00005
 """Accuracies are rounded to four decimals."""
@@ -71,7 +71,7 @@ class ReportedRow:
 
     @property
     def from_parts(self) -> float | None:
-        """What the row's own parts give for the checked metric; `None` where a part is missing or it has none."""
+        """The checked metric computed from the row's own parts; `None` if a part is missing or it has none."""
         if self.checked == MACRO:
             return mean_of_skills(self.values)
         mean = mean_from_parts(self.values)
@@ -89,13 +89,16 @@ def mean_of_skills(values: Mapping[str, float | None]) -> float | None:
 
 
 def consistent_mean(values: Mapping[str, float | None]) -> bool:
-    """Whether a published mean of the skills is theirs to the fourth decimal, given how all are rounded."""
+    """Whether a published mean of the skills matches them to the fourth decimal, given the rounding."""
     macro, mean = values.get(MACRO), mean_of_skills(values)
     return macro is None or mean is None or abs(macro - mean) <= 2 * HALF_ACCURACY_STEP + 1e-9
 
 
 def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
-    """Mean RadCliQ-v1, lower is better, as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
+    """Mean RadCliQ-v1, lower is better, computed from the row's RadGraph, BERTScore and SembScore.
+
+    `None` if one is missing.
+    """
     parts = [values.get(k) for k in COEFFICIENTS]
     known = [p for p in parts if p is not None]
     if len(known) < len(parts):
@@ -110,7 +113,7 @@ def residual(values: Mapping[str, float | None]) -> float | None:
 
 
 def consistent(values: Mapping[str, float | None]) -> bool:
-    """Whether the intervals that rounding leaves for both sides of the identity meet."""
+    """Whether the rounding intervals of both sides of the identity overlap."""
     reciprocal, gap = values.get("radcliq_v1_reciprocal"), residual(values)
     if not reciprocal or gap is None:
         return True
@@ -120,14 +123,14 @@ def consistent(values: Mapping[str, float | None]) -> bool:
 
 
 def ranked_by(rows: Sequence[ReportedRow]) -> str:
-    """The key of what ReXrank orders the rows of one snapshot by."""
+    """The key of ReXrank's ordering metric for the rows of one snapshot."""
     return next((k for k in RANKED_BY if any(r.values.get(k) for r in rows)), RANKED_BY[0])
 
 
 def cost_of(row: ReportedRow, key: str) -> float:
-    """What ranks a row, lower is better; infinity without a value.
+    """The cost that ranks a row, lower is better; infinity without a value.
 
-    Of 1/RadCliQ-v1 it is the mean behind it, of which one below 0 is better than any other.
+    For 1/RadCliQ-v1, it is the mean behind it; one below 0 is better than any other.
     """
     value = row.values.get(key)
     if not value:
@@ -136,10 +139,10 @@ def cost_of(row: ReportedRow, key: str) -> float:
 
 
 def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:
-    """By dataset, track and metric the best published mean, of rows that do not contradict themselves.
+    """By dataset, track and metric, the best published mean among rows that do not contradict themselves.
 
-    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has none. A row
-    of skills without their mean counts with the mean that they have.
+    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has
+    none. A row of skills without a mean counts with the mean computed from them.
     """
     best: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
@@ -184,7 +187,7 @@ def _cells(path: Path) -> Iterator[list[str]]:
         raise ValueError("it is not a file")
     lines = path.read_bytes().decode("utf-8").splitlines()
     n_source = next((n for n, line in enumerate(lines) if not line.startswith("# ")), len(lines))
-    # Lines of the source stay as empty ones, so that numbers of lines are those of the file.
+    # Source lines are kept as empty ones, so that line numbers match the file.
     rows = csv.reader(["" for _ in lines[:n_source]] + lines[n_source:], strict=True)
     if next(itertools.islice(rows, n_source, None), None) != [*COLUMNS]:
         raise ValueError(f"the first line after the source is not {','.join(COLUMNS)}")
@@ -194,7 +197,7 @@ def _cells(path: Path) -> Iterator[list[str]]:
         if max(map(len, row)) > MAX_CELL:
             raise ValueError(f"line {rows.line_num} has a cell of more than {MAX_CELL} characters")
         if row[0] in dataset_files() and row[0] not in dataset_ids():
-            continue  # of a dataset that another challenge has
+            continue  # for a dataset of another challenge
         if row[0] not in dataset_ids() or row[1] not in get_dataset(row[0]).tracks:
             raise ValueError(
                 f"line {rows.line_num} does not belong to a board: {visible(row[0])}, {visible(row[1])}"

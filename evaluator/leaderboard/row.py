@@ -1,4 +1,4 @@
-"""What a row of a board holds: metric cells, marks, and what the model card says of the model."""
+"""A row of a board: metric cells, marks, and facts from the model card."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ RecordPath = Annotated[
     str,
     form(rf"records/[a-z0-9.-]+/[a-z0-9][a-z0-9-]{{0,39}}/{_SLUG}__{_SLUG}\.json", "the path of a record"),
 ]
-"""Where a record lies below the leaderboard."""
+"""The path of a record below the leaderboard."""
 Status = Literal["active", "superseded", "withdrawn"]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 """A list of texts; files have lists where Python has tuples."""
 
 
 class Entry(Typed):
-    """A part of a table, its numbers of six decimals at most; `view` gives it back as JSON values."""
+    """A part of a table, with numbers of at most six decimals; `view` returns it as JSON values."""
 
     @field_validator("*", mode="after")
     @classmethod
     def _six_decimals(cls, value: object) -> object:
-        """What is made and what is read have the same digits, so that a file says all that there is."""
+        """Created and parsed values have the same digits, so that a file is the complete value."""
         return six_decimals(value)
 
     def view(self) -> Any:
-        """The JSON value, with the fields that were given and no other."""
+        """The JSON value, with only the fields that were given."""
         return view(self)
 
 
@@ -56,7 +56,7 @@ class Display(Entry):
 
 
 class Gain(Entry):
-    """How far a mean is beyond that of the best baseline; negative where it is behind. 95 % interval, paired."""
+    """A mean's gain over the best baseline, negative if behind, with a paired 95 % interval."""
 
     null: str
     gain: float
@@ -65,7 +65,7 @@ class Gain(Entry):
 
 
 NullOutcome = Literal["clears", "not_shown", "below"]
-"""Whether a model is shown to be better than a baseline by as much as matters, worse by as much, or neither."""
+"""Whether a model is significantly better than a baseline beyond the margin, significantly worse, or neither."""
 
 
 class NullTest(Entry):
@@ -93,7 +93,7 @@ class MetricCell(Entry):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Both ends of the interval; `None` where one is unknown."""
+        """Both ends of the interval; `None` if one is unknown."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
@@ -107,7 +107,7 @@ class Badge(Entry):
 
 
 class Inputs(Entry):
-    """What a model reads of a study, as its card says."""
+    """What a model reads from a study, according to its card."""
 
     views: str | None = None
     context: str | None = None

@@ -26,11 +26,11 @@ from evaluator.scoring.records import Board, load_record
 METADATA: Final = ".zenodo.json"
 SUMS: Final = "SHA256SUMS"
 ELSEWHERE: Final = "pairwise"
-"""What of a leaderboard has a branch of its own and is left out: it can be made again from the scores."""
+"""Parts of a leaderboard with their own branch, which are left out: they can be recomputed from the scores."""
 
 
 class Creator(Typed):
-    """Who a deposit is by."""
+    """A creator of a deposit."""
 
     name: str
     affiliation: str | None = absent("Affiliation", "")
@@ -38,13 +38,13 @@ class Creator(Typed):
 
 
 class Contributor(Creator):
-    """Who else is to be credited, and for what."""
+    """A further contributor, and their role."""
 
     type: str
 
 
 class Related(Typed):
-    """Something else that a deposit belongs to."""
+    """A related work of a deposit."""
 
     identifier: str
     relation: str
@@ -52,7 +52,7 @@ class Related(Typed):
 
 
 class Deposit(Typed):
-    """What Zenodo is told of a deposit."""
+    """The metadata of a deposit for Zenodo."""
 
     title: str
     upload_type: str
@@ -67,7 +67,7 @@ class Deposit(Typed):
 
 
 def read_deposit(root: Path) -> Deposit:
-    """The metadata of the repository itself; raises `RexrankError` for a file that is not there or of another form."""
+    """The metadata of the repository itself; raises `RexrankError` for a file that is missing or has another form."""
     path = root / METADATA
     try:
         return Deposit.model_validate_json(path.read_bytes())
@@ -83,7 +83,7 @@ def board_deposit(base: Deposit, date: str, authors: Iterable[RecordAuthor]) -> 
         details = {k: v for k, v in (("affiliation", author.affiliation), ("orcid", author.orcid)) if v}
         person = Contributor.model_validate({"name": author.name, "type": "Researcher", **details})
         people.setdefault((author.orcid or "", "" if author.orcid else author.name), person)
-    # tie: none, a name and an iD stand once
+    # tie: none, a name and an iD appear once
     contributors = tuple(sorted(people.values(), key=lambda p: (p.name, p.orcid or "")))
     changes = {
         "title": f"{own.name}: the boards as of {date}",
@@ -97,9 +97,9 @@ def board_deposit(base: Deposit, date: str, authors: Iterable[RecordAuthor]) -> 
 
 
 def snapshot(root: Path, leaderboard: Path, date: str) -> dict[str, bytes]:
-    """The files of a release by name: the archive, the digests, the metadata for Zenodo, and the words beside them.
+    """The files of a release by name: the archive, the digests, the metadata for Zenodo, and the release notes.
 
-    Raises `InputError` where there is no table to release, and for rehearsals, which are no results.
+    Raises `InputError` if there is no table to release, and for rehearsals, which are not results.
     """
     tables = list(read_tables(leaderboard / "tables"))
     if not tables:
@@ -127,7 +127,7 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 
 
 def _contents(root: Path, leaderboard: Path) -> dict[str, bytes]:
-    """The leaderboard's files as they stand, with the licence and how to cite; raises `RexrankError` for a link."""
+    """The leaderboard's current files, with the licence and how to cite; raises `RexrankError` for a link."""
     contents = {}
     for path in sorted(leaderboard.rglob("*")):
         name = path.relative_to(leaderboard)
@@ -151,7 +151,7 @@ def _authors(leaderboard: Path, tables: Iterable[Table]) -> list[RecordAuthor]:
 
 
 def _notes(tables: Iterable[Table], deposit: Deposit, date: str) -> str:
-    """What a release holds and how to cite it, as Markdown; nothing in it is a stranger's."""
+    """The contents of a release and how to cite it, as Markdown, without any untrusted text."""
     lines = [f"# The boards as of {date}", "", "| Board | Models |", "|---|---|"]
     lines += [f"| {t.title}, {track_title(t.track)} | {len(t.rows)} |" for t in tables]
     maker = deposit.creators[0].name

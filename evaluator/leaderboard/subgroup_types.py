@@ -1,4 +1,4 @@
-"""What a table says of subgroups: per axis its groups, and per model means, ranks and gaps."""
+"""A table's subgroups: per axis its groups, and per model means, ranks and gaps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evaluator.leaderboard.row import Entry, Texts
 
 
 class Interval(Entry):
-    """A value with its 95 % interval; null where the group is too small to say it."""
+    """A value with its 95 % interval; null if the group is too small for one."""
 
     value: float | None
     low: float | None
@@ -40,7 +40,7 @@ class ModelGroups(Entry):
 
 
 class Group(Entry):
-    """A group of studies; counts are rounded unless the set is public."""
+    """A group of studies; counts are rounded unless the dataset is public."""
 
     name: str
     studies: int
@@ -58,7 +58,7 @@ class GroupRanks(Entry):
 
 
 class Axis(Entry):
-    """One way to part the studies, and every ranked model on it."""
+    """One way to divide the studies, and every ranked model on it."""
 
     axis: str
     groups: Annotated[tuple[Group, ...], Field(strict=False)]

@@ -1,7 +1,7 @@
 """The subgroups of a board: from per-study files to what tables and comparisons show.
 
-Axes come from the references (sex, age, view, prior) and from the case mix (normal, number of
-findings, length). Unless the set is public, only cells that disclose nothing are shown
+Axes come from the references (sex, age, view, prior) and from the case mix (normal, number of findings,
+length). Unless the dataset is public, only cells that disclose nothing are shown
 (`evaluator/statistics/disclosure.py`), with rounded counts.
 """
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from evaluator.datasets.exposure import Exposure
 
 ORDER: Final = ("normal", "findings", "sex", "age_group", "view", "prior", "race", "length")
-"""Axes by preference: where two cannot be shown together, the first stays."""
+"""Axes by preference: if two cannot be shown together, the first is."""
 CASE_MIX: Final = ("normal", "length")
-"""Axes whose cells a standardised gap is weighted to."""
+"""Axes to whose cells a standardised gap is weighted."""
 
 
 def axes_of(frames: Sequence[pd.DataFrame]) -> list[Axis]:
@@ -50,13 +50,13 @@ def axes_of(frames: Sequence[pd.DataFrame]) -> list[Axis]:
 
 
 def group_masks(board: Board, frame: pd.DataFrame) -> dict[str, dict[str, Mask]]:
-    """Per axis the groups that may be shown of a board, as masks over the studies."""
+    """Per axis, the groups of a board that may be shown, as masks over the studies."""
     clusters = bootstrap.clusters_of(frame["patient"].tolist())
     return cells_of(axes_of([frame]), clusters, private=not board.dataset.exposure.small_groups)
 
 
 def beside_of(frame: pd.DataFrame, other: pd.DataFrame) -> OtherTrack:
-    """What the other track of a dataset that is not public shows of the studies in `frame`."""
+    """What the other track of a non-public dataset shows about the studies in `frame`."""
     cells = cells_of(axes_of([other]), bootstrap.clusters_of(other["patient"].tolist()), private=True)
     place = {study: i for i, study in enumerate(other["study_id"])}
     rows = np.array([place.get(study, -1) for study in frame["study_id"]])
@@ -124,7 +124,7 @@ def board_subgroups(
 
 
 def _groups(result: AxisResult, *, private: bool) -> tuple[Group, ...]:
-    """The groups of an axis with their sizes, which are rounded where the set is not public."""
+    """The groups of an axis with their sizes, which are rounded unless the dataset is public."""
     count = rounded_count if private else int
     return tuple(
         Group(name=g.name, studies=count(g.studies), patients=count(g.patients)) for g in result.groups

@@ -1,7 +1,7 @@
-"""One board as a value: what pages, comments, CSV, JSON and Markdown are made of.
+"""One board as a value: the source of pages, comments, CSV, JSON and Markdown.
 
-A table file is validated once, when it is read (`read_table`); what the program makes of a table it
-copies without validating it again.
+A table file is validated once, when it is read (`read_table`); tables derived from it are copied without
+validating again.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from evaluator.metrics.base import SkillScale
 TABLE_SCHEMA: Final = "rexrank/table/v2"
 OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
 GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
-"""The fields of a table that hold rows."""
+"""The fields of a table that contain rows."""
 Standing = Literal["better", "better_by_less", "open", "worse_by_less", "worse"]
-"""How a model stands to another by the test that ranks; `…_by_less`: shown, but within the margin."""
+"""The outcome of the ranking test between two models; `…_by_less`: significant, but within the margin."""
 
 
 class SkillColumn(Entry):
@@ -68,13 +68,13 @@ class Column(Entry):
     signature: str
 
     def drawn(self, mean: float) -> float:
-        """Where a mean stands on the scale of the figures: its skill, else itself."""
+        """A mean on the scale of the figures: its skill, else itself."""
         s = self.skill
         return mean if s is None else SkillScale(s.key, s.zero, s.perfect).at(mean)
 
     @property
     def drawn_title(self) -> str:
-        """What the figures call their scale."""
+        """The title of the figures' scale."""
         return self.title if self.skill is None else self.display_title
 
     @property
@@ -103,11 +103,11 @@ class PairTest(Entry):
 
     @property
     def separates(self) -> bool:
-        """Whether the pair stands apart in the ranks: one is better, by as much as matters."""
+        """Whether the pair is separated in the ranks: one is significantly better, beyond the margin."""
         return self.better is not None and self.matters
 
     def standing(self, model: str) -> Standing:
-        """How one of the two stands to the other."""
+        """The outcome from the point of view of one of the two."""
         if self.better is None:
             return "open"
         ahead = model == (self.a if self.better == "a" else self.b)
@@ -117,12 +117,12 @@ class PairTest(Entry):
 
 
 def better_counts(pairs: Sequence[PairTest]) -> Counter[str]:
-    """By model how many others the tests show to be better, by as much as matters."""
+    """By model, how many others are significantly better, beyond the margin."""
     return Counter(p.b if p.better == "a" else p.a for p in pairs if p.separates)
 
 
 class Resolution(Entry):
-    """How small a difference a board can show."""
+    """The smallest difference that a board can resolve."""
 
     design_effect: float | None = None
     n_eff: float | None = None
@@ -131,7 +131,7 @@ class Resolution(Entry):
 
 
 class RuleOrder(Entry):
-    """What another ranking rule makes of the board."""
+    """The board under another ranking rule."""
 
     tau: float | None
     order: Texts
@@ -221,7 +221,7 @@ class Table(Entry):
 
     @property
     def p_classes(self) -> bool:
-        """Whether p-values come in classes, of which it is known only what they are below."""
+        """Whether p-values are in classes, which only say below which level they are."""
         return self.access == "withheld"
 
     @property
@@ -240,12 +240,12 @@ class Table(Entry):
 
     @property
     def all_rows(self) -> tuple[Row, ...]:
-        """Ranked rows, then incomplete, withdrawn and null rows."""
+        """Ranked rows, then incomplete and withdrawn ones and baselines."""
         return (*self.rows, *self.incomplete, *self.withdrawn, *self.nulls)
 
 
 class TableParts(NamedTuple):
-    """What the analysis of a board adds to its rows; empty without one."""
+    """The analysis of a board besides its rows; empty without one."""
 
     resolution: Resolution = Resolution()
     sensitivity: Sensitivity = Sensitivity()
@@ -293,12 +293,12 @@ _M = TypeVar("_M", bound=Entry)
 
 
 def parse_table(value: Any, name: str) -> Table:
-    """The table that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
+    """The table in a JSON value; raises `RexrankError` that names every field of the wrong form."""
     return parse_entry(Table, value, f"table {name}")
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file; raises `RexrankError` for one that is damaged or keeps no schema."""
+    """The table in a file; raises `RexrankError` for one that is damaged or violates its schema."""
     return read_entry(Table, path, "table")
 
 
@@ -309,7 +309,7 @@ def read_tables(folder: Path) -> Iterator[Table]:
 
 
 def read_entry(model: type[_M], path: Path, kind: str) -> _M:
-    """What a file that `rexrank rank` wrote holds; raises `RexrankError` for one that is damaged."""
+    """The contents of a file written by `rexrank rank`; raises `RexrankError` for a damaged one."""
     try:
         value = load_json(path)
     except (OSError, ValueError) as error:
@@ -319,7 +319,7 @@ def read_entry(model: type[_M], path: Path, kind: str) -> _M:
 
 
 def parse_entry(model: type[_M], value: Any, name: str) -> _M:
-    """The model that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
+    """The model in a JSON value; raises `RexrankError` that names every field of the wrong form."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Tables as files: the same bytes for the same content, and nothing a submission can break out of."""
+"""Tables as files: the same bytes for the same content, from which no submission can break out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(value: object) -> str:
-    """A CSV cell that no spreadsheet takes for a formula; `None` is an empty cell.
+    """A CSV cell that no spreadsheet takes for a formula; empty for `None`.
 
     >>> csv_text("=1+1"), csv_text(-0.5), csv_text(None)
     ("'=1+1", '-0.5', '')
@@ -35,9 +35,10 @@ def csv_text(value: object) -> str:
 
 
 def table_csv(table: Table) -> str:
-    """The table as CSV text: one row a model or baseline, the numbers of its JSON, empty for unknown.
+    """The table as CSV text: one row per model or baseline, with the numbers of its JSON, empty for unknown.
 
-    Where readers see a skill, its mean is named as one: `radcliq_v1_mean` beside the headline `radcliq_v1_skill`.
+    If readers see a skill, its mean is named as such: `radcliq_v1_mean` next to the headline
+    `radcliq_v1_skill`.
     """
     keys = [m.key for m in table.metrics]
     skills = {m.key: m.skill for m in table.metrics}
@@ -96,7 +97,7 @@ def table_markdown(table: Table) -> str:
 
 
 def unranked_notes(table: Table) -> list[str]:
-    """A sentence for every listed model without a rank: what keeps it from one."""
+    """A sentence for every listed model without a rank, with the reason."""
     return [f"{r.name} has no rank: {r.why_unranked}." for r in table.incomplete if r.why_unranked]
 
 
@@ -106,7 +107,7 @@ def baseline_notes(table: Table) -> list[str]:
 
 
 def baseline_words(row: Row) -> str:
-    """Which baselines a model does not clear; empty where it clears all, or where there are none."""
+    """The baselines that a model does not clear; empty if it clears all, or if there are none."""
     by_title = {
         title: [baseline_title(t.null) for t in row.against_nulls if t.outcome == key]
         for key, title in (("below", "below"), ("not_shown", "does not clear"))
@@ -115,7 +116,7 @@ def baseline_words(row: Row) -> str:
 
 
 def rank_text(row: Row) -> str:
-    """The rank as shown: `1–3` for a range, `2` for a sure rank, a dash for an unranked row."""
+    """The rank as shown: `1–3` for a range, `2` for a single rank, a dash for an unranked row."""
     if row.rank is None:
         return "–"
     return f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
@@ -130,7 +131,7 @@ def _markdown_row(row: Row, table: Table) -> str:
 
 
 def digits_of(step: float | None) -> int:
-    """Decimals of shown numbers: three, or as many as the set's step has, so that none says more."""
+    """Decimals of shown numbers: three, or as many as the dataset's step has, so that none reveals more."""
     return 3 if not step else max(0, math.ceil(-math.log10(step)))
 
 
@@ -143,7 +144,7 @@ def cell_text(row: Row, key: str, digits: int = 3) -> str:
 def display_text(shown: Display | None, digits: int = 3) -> str:
     """A displayed value and interval with this many decimals, or a dash when it is missing.
 
-    Behind a skill stand the mean and 1/mean.
+    A skill is followed by the mean and 1/mean.
     """
     if shown is None:
         return "–"
@@ -153,7 +154,7 @@ def display_text(shown: Display | None, digits: int = 3) -> str:
 
 
 def beside_text(shown: Display, digits: int = 3) -> str:
-    """What stands beside a skill: the mean, and 1/mean as ReXrank prints it or why there is none."""
+    """The values next to a skill: the mean, and ReXrank's 1/mean or why there is none."""
     if shown.mean is None:
         return ""
     one_over = "no 1/mean" if shown.reciprocal is None else f"1/mean {shown.reciprocal:.{digits}f}"
@@ -171,7 +172,7 @@ def value_text(shown: Display, digits: int = 3) -> str:
 
 
 def overview_csv(summary: Overview) -> str:
-    """The overview as CSV: one row a board, the best group's ids separated by spaces."""
+    """The overview as CSV: one row per board, the best group's ids separated by spaces."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["dataset", "track", "n", "n_models", "best_group"])

@@ -1,7 +1,7 @@
-"""How far a score agrees with ratings: Kendall's tau-b and preference accuracy, with cluster-bootstrap intervals.
+"""How well a score agrees with ratings: Kendall's tau-b and preference accuracy, with cluster-bootstrap intervals.
 
-Kendall 1945 (tau-b). A draw repeats items; a repeated item is tied with itself, as scipy's tau-b counts it. All
-sums are of whole numbers, so that a draw is the same bits on any machine.
+Kendall 1945 (tau-b). A draw repeats items; a repeated item is tied with itself, as scipy's tau-b counts it.
+All sums are of integers, so that a draw is bit for bit the same on any machine.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from evaluator.statistics.bootstrap import FloatArray
 from evaluator.statistics.ties import sign
 
 UNDEFINED_SHARE: Final = 0.01
-"""With more draws than this share in which the statistic has no value there is no interval."""
+"""There is no interval if the statistic is undefined in more than this share of draws."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A statistic with its 95 % interval; `None` where it has none."""
+    """A statistic with its 95 % interval; `None` if undefined."""
 
     value: float | None
     low: float | None
@@ -43,8 +43,8 @@ class Preference:
 def tau(x: FloatArray, y: FloatArray, cluster: NDArray[np.int64], weights: FloatArray) -> Estimate:
     """Kendall's tau-b, in [-1, 1], of two scores of the same items, shape (n,), with its 95 % interval; whole clusters are drawn.
 
-    `cluster[i]` is item i's cluster in [0, C); `weights` of shape (B, C) say how often each draw holds each. No
-    value where one of the scores is all ties, no interval with fewer than 30 clusters.
+    `cluster[i]` is item i's cluster in [0, C); `weights` of shape (B, C) say how often each draw holds each.
+    No value if one of the scores is all ties, no interval with fewer than 30 clusters.
 
     >>> tied = tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]), np.arange(3), np.ones((0, 3)))
     >>> round(float(tied.value), 6)
@@ -66,7 +66,7 @@ def tau(x: FloatArray, y: FloatArray, cluster: NDArray[np.int64], weights: Float
 def preference(x: FloatArray, y: FloatArray, weights: FloatArray) -> Preference:
     """How often, in [0, 1], `x` prefers the side of a pair that `y` prefers; both of shape (pairs, 2).
 
-    Pairs between which `y` does not decide are left out. `weights` of shape (B, pairs).
+    Pairs on which `y` is tied are left out. `weights` of shape (B, pairs).
     """
     sign_y, sign_x = sign(y[:, 0] - y[:, 1]), sign(x[:, 0] - x[:, 1])
     decided = sign_y != 0

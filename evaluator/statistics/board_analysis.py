@@ -24,12 +24,11 @@ POWER_Z: Final = 0.8416212335729143
 class BoardScores:
     """Per-study scores of the models that a board ranks.
 
-    `values[model][metric]` has shape (n,), in the same order of studies for all; every model has
-    the primary metric. `direction[metric]` is 1 where higher is better, else −1. `families` maps
-    each metric that counts in aggregates to its family. `band`: means of the primary metric that are
-    closer than this count as practically equal. `draws`: the primary metric of every model in every draw, shape
-    (B, M), where they are there already, or it is one of the whole set; its per-study values are then shares of
-    it, which tests flip.
+    `values[model][metric]` has shape (n,), in the same order of studies for all; every model has the primary
+    metric. `direction[metric]` is 1 where higher is better, else −1. `families` maps each metric that counts
+    in aggregates to its family. `band`: means of the primary metric closer than this count as equivalent.
+    `draws`: the primary metric of every model in every draw, shape (B, M), if they already exist or if it is
+    a corpus metric, whose per-study values are then shares of it, which tests flip.
     """
 
     values: Mapping[str, Mapping[str, FloatArray]]
@@ -50,8 +49,8 @@ class BoardScores:
 class PairResult:
     """Two models on the primary metric: mean of a minus mean of b, its interval, adjusted p.
 
-    `better`: which of them the test shows to be better, "a" or "b". `matters`: whether the means are at
-    least as far apart as the band of practical equivalence; only then does the pair separate ranks.
+    `better`: which of them the test shows to be better, "a" or "b". `matters`: whether the means are at least
+    the equivalence margin apart; only then does the pair separate ranks.
     """
 
     a: str
@@ -82,7 +81,7 @@ class BoardAnalysis:
 def metric_intervals(
     values: Mapping[str, FloatArray], clusters: Clusters, seed: int
 ) -> dict[str, dict[str, float | None]]:
-    """Per metric its standard error and 95 % interval (`se`, `low`, `high`); `None` for few patients."""
+    """Per metric, its standard error and 95 % interval (`se`, `low`, `high`); `None` for few patients."""
     keys = sorted(values)
     if clusters.n < bootstrap.MIN_CLUSTERS:
         return {k: {"se": None, "low": None, "high": None} for k in keys}
@@ -165,7 +164,7 @@ def pair_results(
 
 
 def _sensitivity(scores: BoardScores, ids: Sequence[str], cost: FloatArray) -> Mapping[str, Any]:
-    """Over the families that every ranked model has; without the primary, which is made of others."""
+    """Sensitivity over the families that every ranked model has; without the primary, which combines others."""
     keys = [k for k in scores.families if k != scores.primary and all(k in scores.values[i] for i in ids)]
     if len(ids) < 2 or not keys:
         return {}
@@ -178,9 +177,9 @@ def _resolution(
 ) -> dict[str, float | int | None]:
     """Median design effect, effective n, and the smallest difference seen with 80 % power.
 
-    MDE = (z_{1−α/2m} + z_{0.8}) · sd of a paired difference · √(deff/n), with the measured median
-    over pairs of the standard error of a paired difference. Models with the same score for every study
-    count once, here as in the number of pairs: a pair of them has no error, and none can be told from the other.
+    MDE = (z_{1−α/2m} + z_{0.8}) · sd of a paired difference · √(deff/n), with the measured median over pairs
+    of the standard error of a paired difference. Models with the same score for every study count once, also
+    in the number of pairs: a pair of them has no error and cannot be separated.
     """
     empty: dict[str, float | int | None] = {
         "design_effect": None,
@@ -220,7 +219,7 @@ def _median_error(draws: FloatArray) -> float:
 
 
 def _distinct(values: FloatArray) -> list[int]:
-    """The columns of (n, M) values that equal none before them."""
+    """The columns of (n, M) values that equal no earlier one."""
     columns: list[int] = []
     for j in range(values.shape[1]):
         if not any(bool((np.abs(values[:, j] - values[:, k]) <= TIE).all()) for k in columns):
@@ -231,7 +230,7 @@ def _distinct(values: FloatArray) -> list[int]:
 def detectable_difference(error: float, pairs: int = 1) -> float:
     """The difference between two models that is detected with 80 % power, in the metric's own unit.
 
-    Of a two-sided normal test at 5 %, shared among `pairs` comparisons (Bonferroni).
+    For a two-sided normal test at 5 %, corrected for `pairs` comparisons (Bonferroni).
 
     `error` is the standard error of a paired difference.
 

@@ -1,9 +1,9 @@
 """The paired bootstrap that resamples patients: one set of weights for every model and metric.
 
-Field and Welsh 2007; Cameron, Gelbach and Miller 2008 (pairs cluster bootstrap). Patients are drawn
-with replacement; the estimate of a draw is the ratio of the drawn patients' score sums to their
-study counts. The weights depend on the board alone, so adding a model changes no other interval,
-and differences between models are paired.
+Field and Welsh 2007; Cameron, Gelbach and Miller 2008 (pairs cluster bootstrap). Patients are drawn with
+replacement; the estimate of a draw is the ratio of the drawn patients' score sums to their study counts. The
+weights depend only on the board, so adding a model changes no other interval, and differences between models
+are paired.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 DRAWS: Final = 10_000
-"""Monte-Carlo error of an end of the interval is then about 2.7 % of the standard error."""
+"""The Monte Carlo error of an interval's end is then about 2.7 % of the standard error."""
 CHUNK: Final = 250
-"""Draws whose weights are held in memory at a time."""
+"""Draws whose weights are in memory at a time."""
 MAX_KEPT: Final = 120_000_000
-"""Weights that are kept for the next use, 240 MB: those of 12,000 patients."""
+"""Most weights cached for the next use, 240 MB: those of 12,000 patients."""
 PAIR_BLOCK: Final = 64
-"""Pairs of models whose differences are held in memory at a time."""
+"""Pairs of models whose differences are in memory at a time."""
 TAIL: Final = 1.75
-"""Standard errors beyond which an end of an interval is looked for first: about 400 of 10,000 draws lie there."""
+"""Standard errors beyond which an interval's end is searched first: about 400 of 10,000 draws are there."""
 MIN_CLUSTERS: Final = 30
-"""With fewer patients no interval is given."""
+"""With fewer patients there is no interval."""
 LEVEL: Final = 0.95
 STATISTICS_VERSION: Final = "1"
 
@@ -55,7 +55,7 @@ class Clusters:
         return int(self.index.size)
 
     def within(self, studies: NDArray[np.bool_]) -> Clusters:
-        """The patients of some studies alone, numbered anew in the same order."""
+        """The patients of some studies, renumbered in the same order."""
         _, index = np.unique(self.index[studies], return_inverse=True)
         return Clusters(index.astype(np.int64), np.bincount(index).astype(np.float64))
 
@@ -66,7 +66,7 @@ class Clusters:
 
 
 def clusters_of(patients: Sequence[str]) -> Clusters:
-    """`Clusters` of the patients' names, one a study, numbered in the order of the sorted names."""
+    """`Clusters` from the patients' names, one per study, numbered in the order of the sorted names."""
     _, index = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     return Clusters(index.astype(np.int64), np.bincount(index).astype(np.float64))
 
@@ -84,8 +84,8 @@ def seed_of(dataset: str, track: str, references: str, salt: str = "") -> int:
 def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator[FloatArray]:
     """Multinomial weights, chunks of shape (≤ CHUNK, C): how often each draw holds each patient.
 
-    Drawn as C uniform patients a draw and counted, which is much faster than a multinomial sampler
-    and has the same law.
+    Drawn as C uniform patients per draw and counted, which is much faster than a multinomial sampler and has
+    the same distribution.
     """
     if draws * clusters.n > MAX_KEPT:
         yield from _fresh_weights(clusters.n, seed, draws)
@@ -97,7 +97,7 @@ def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator
 
 @lru_cache(maxsize=1)
 def _kept_weights(c: int, seed: int, draws: int) -> NDArray[np.uint16]:
-    """The weights of all draws, shape (draws, C): a board needs them for every metric and subgroup again."""
+    """The weights of all draws, shape (draws, C): a board needs them for every metric and subgroup."""
     out = np.empty((draws, c), dtype=np.uint16)
     start = 0
     for weights in _fresh_weights(c, seed, draws):
@@ -111,7 +111,7 @@ def _fresh_weights(c: int, seed: int, draws: int) -> Iterator[FloatArray]:
     for start in range(0, draws, CHUNK):
         picks = rng.integers(0, c, size=(min(CHUNK, draws - start), c), dtype=np.int32)
         weights = np.empty(picks.shape)
-        # Row by row the counts stay in the processor's cache: twice as fast as one large count.
+        # Row by row, the counts stay in the processor's cache: twice as fast as one large count.
         for row, target in zip(picks, weights, strict=True):
             target[:] = np.bincount(row, minlength=c)
         yield weights
@@ -120,10 +120,10 @@ def _fresh_weights(c: int, seed: int, draws: int) -> Iterator[FloatArray]:
 def fixed_point(sums: FloatArray, total: float) -> FloatArray:
     """Each column of `sums`, shape (C, K), rounded to a multiple of a power of two, so that its sums are exact.
 
-    For weights that are whole numbers with absolute values adding up to at most `total`, every
-    partial sum is a multiple of the step below 2^53 steps. The product is then the same bits in any
-    order: on any machine, with any number of threads, beside any other column. The step is below
-    2^-51 of `total` times the largest sum, far less than the scores' own rounding.
+    For weights that are whole numbers with absolute values adding up to at most `total`, every partial sum is
+    a multiple of the step below 2^53 steps. The product is then bit for bit the same in any order: on any
+    machine, with any number of threads, next to any other column. The step is below 2^-51 of `total` times
+    the largest sum, far less than the scores' own rounding.
     """
     bound = total * np.abs(sums).max(axis=0, initial=0.0)
     _, exponent = np.frexp(np.where(bound > 0, bound, 1.0))
@@ -136,18 +136,18 @@ def draw_means(
 ) -> list[FloatArray]:
     """Per block of per-study values, shape (n, K), its bootstrap means, shape (draws, K).
 
-    A column's draws are the same bits whatever other columns and blocks there are (`fixed_point`).
+    A column's draws are bit for bit the same whatever other columns and blocks there are (`fixed_point`).
     """
     centres, sums = [], []
     for block in blocks:
         centre = np.array([math.fsum(column) for column in block.T]) / clusters.n_studies
         centres.append(centre)
         sums.append(fixed_point(clusters.sums(block - centre), clusters.n))
-    # The patients' study counts ride along; a product of one column alone is slow on many cores.
+    # The patients' study counts are added as a column; a product of a single column is slow on many cores.
     columns = np.hstack([clusters.counts[:, None], *sums])
     ends = np.cumsum([block.shape[1] for block in sums])
     del sums
-    # A model's draws lie side by side, as what is made of them goes through them.
+    # A model's draws are contiguous, in the order in which they are used.
     out = np.empty((columns.shape[1] - 1, draws)).T
     start = 0
     for weights in weight_chunks(clusters, seed, draws):
@@ -191,9 +191,9 @@ def difference_intervals(
 
 
 def _order(tail: FloatArray, values: FloatArray, level: float) -> float:
-    """`np.quantile(values, level)`, bit for bit, from the part of the values that lies beyond a place in its tail.
+    """`np.quantile(values, level)`, bit for bit, from the part of the values beyond a point in the tail.
 
-    Of the whole only two order statistics are needed; where the tail is too short to hold both it is not used.
+    Only two order statistics are needed; if the tail is too short to contain both, it is not used.
     """
     place = level * (values.size - 1)
     below = math.floor(place)
@@ -202,7 +202,7 @@ def _order(tail: FloatArray, values: FloatArray, level: float) -> float:
         return float(np.quantile(values, level))
     tail.partition((first, first + 1))
     lower, upper, share = float(tail[first]), float(tail[first + 1]), place - below
-    # As numpy interpolates: from the nearer of the two.
+    # As NumPy interpolates: from the nearer of the two.
     gap = upper - lower
     return upper - gap * (1 - share) if share >= 0.5 else lower + gap * share
 
@@ -219,7 +219,7 @@ def interval(draws: FloatArray, level: float = LEVEL) -> tuple[FloatArray, Float
 
 @dataclass(frozen=True, slots=True)
 class Reciprocal:
-    """1/mean as it may be shown: `None` for an end that is unbounded; `note` says why."""
+    """1/mean as it may be shown: `None` for an unbounded end; `note` says why."""
 
     value: float | None
     low: float | None
@@ -250,7 +250,7 @@ def reciprocal(mean: float, low: float | None, high: float | None) -> Reciprocal
 def design_effect(values: FloatArray, clusters: Clusters, standard_error: FloatArray) -> FloatArray:
     """Variance of the mean when patients are resampled over that when studies are, shape (K,), above 0 (Kish 1965).
 
-    1 where the values do not vary.
+    1 if the values do not vary.
     """
     study = values.var(axis=0, ddof=0) / clusters.n_studies
     return np.where(study > 0, standard_error**2 / np.where(study > 0, study, 1.0), 1.0)

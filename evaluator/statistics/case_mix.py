@@ -1,4 +1,4 @@
-"""What a set of studies is made of: normal or abnormal, how many findings, how long the references."""
+"""The case mix of a dataset: normal or abnormal, number of findings, length of references."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ POSITIVE: Final = (1, 3)
 def case_mix(labels: NDArray[np.integer], no_finding: int) -> tuple[list[str], list[str]]:
     """Per study "normal" or "abnormal", and how many findings: "0", "1-2" or "3+".
 
-    From a reference's CheXbert labels, shape (n, 14); `no_finding` is that label's column. Normal:
-    labelled so and no finding positive or uncertain.
+    From a reference's CheXbert labels, shape (n, 14); `no_finding` is that label's column. Normal: labelled
+    so, with no finding positive or uncertain.
     """
     present = np.isin(labels, POSITIVE)
     findings = np.delete(present, no_finding, axis=1).sum(axis=1)

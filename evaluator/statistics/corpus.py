@@ -1,4 +1,4 @@
-"""Intervals of corpus statistics, which are no means of per-study scores, from their sufficient statistics.
+"""Intervals of corpus statistics, which are not means of per-study scores, from their sufficient statistics.
 
 F1 over a corpus is a function of summed counts. Resampling patients therefore needs only the counts
 of each study: draw the weights, sum the counts, apply the function.
@@ -17,13 +17,13 @@ from evaluator.statistics import bootstrap
 from evaluator.statistics.bootstrap import DRAWS, Clusters, FloatArray
 
 Statistic = Callable[[FloatArray], FloatArray]
-"""From summed counts, shape (B, K), to one value a row, shape (B,)."""
+"""From summed counts, shape (B, K), to one value per row, shape (B,)."""
 Interval = Literal["percentile", "bca", "none"]
-"""How an interval is made of the draws; `none` where no way was shown to hold its level."""
+"""How an interval is computed from the draws; `none` if no method was shown to keep its level."""
 
 
 MAX_SUMS: Final = 40_000_000
-"""Summed counts held in memory at a time, 160 MB: those of 250 models take several passes over the weights."""
+"""Most summed counts in memory at a time, 160 MB: those of 250 models take several passes over the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class CorpusEstimate:
 def draw_totals(counts: FloatArray, clusters: Clusters, seed: int, draws: int = DRAWS) -> FloatArray:
     """Summed counts of every draw, shape (draws, K), from per-study counts of shape (n, K).
 
-    Exact, since whole numbers are.
+    Exact, since the counts are integers.
     """
     sums = clusters.sums(counts)
     return np.vstack([weights @ sums for weights in bootstrap.weight_chunks(clusters, seed, draws)])
@@ -50,7 +50,8 @@ def value_draws(
 ) -> FloatArray:
     """The statistic of every block of per-study counts in every draw, shape (draws, blocks).
 
-    A pass over the weights takes as many blocks as fit into `MAX_SUMS`; totals are exact, and so the same in any company.
+    A pass over the weights takes as many blocks as fit into `MAX_SUMS`; totals are exact, and so independent
+    of the other blocks.
     """
     out = np.empty((draws, len(blocks)))
     for part in _parts([counts.shape[1] for counts, _ in blocks], max(1, MAX_SUMS // clusters.n)):
@@ -75,7 +76,7 @@ def _fill(
 ) -> None:
     """Fills `out`, shape (draws, blocks)."""
     ends = np.cumsum([0, *(counts.shape[1] for counts, _ in blocks)]).tolist()
-    # Half as wide numbers are multiplied twice as fast, and hold whole ones as exactly.
+    # Single precision multiplies twice as fast and is exact for integers of this size.
     exact = all(_fits(counts, clusters) for counts, _ in blocks)
     sums = np.empty((clusters.n, ends[-1]), dtype=np.float32 if exact else np.float64)
     for j, (counts, _) in enumerate(blocks):
@@ -89,7 +90,7 @@ def _fill(
 
 
 def _fits(counts: FloatArray, clusters: Clusters) -> bool:
-    """Whether every sum of a draw is a whole number that 32 bits hold: a draw has as many patients as the set."""
+    """Whether every sum of a draw is an integer that float32 represents: a draw has as many patients as the dataset."""
     most = float(clusters.counts.max(initial=0)) * float(counts.max(initial=0)) * clusters.n
     return most < 2**24 and counts.min(initial=0) >= 0 and bool((counts == np.rint(counts)).all())
 
@@ -107,7 +108,7 @@ def estimate(
     draws: int = DRAWS,
     interval: Interval = "percentile",
 ) -> CorpusEstimate:
-    """The statistic of the summed counts, shape (n, K), with its 95 % interval, on the weights that the means use."""
+    """The statistic of the summed counts, shape (n, K), with its 95 % interval, with the same weights as for means."""
     point = value(counts, statistic)
     if clusters.n < bootstrap.MIN_CLUSTERS or interval == "none":
         return CorpusEstimate(point, None, None, None)

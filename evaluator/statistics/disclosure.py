@@ -1,9 +1,8 @@
-"""Which subgroup figures of a set that is not public may be shown, so that no small cell follows from them.
+"""Which subgroup results of a non-public dataset may be shown, so that no small cell can be derived from them.
 
-A cell of few patients must not be published, nor be what remains when published cells, of any axes and
-of both tracks, are combined with each other and the total in any linear way. Cells that are too small
-are merged into one, with the studies whose group is unknown; a merged cell that is still too small
-takes in the next smallest.
+A cell of few patients must not be published, nor be derivable as a linear combination of published cells, of
+any axes and both tracks, and the total. Cells that are too small are merged into one, with the studies whose
+group is unknown; a merged cell that is still too small absorbs the next smallest.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MIN_PATIENTS: Final = 30
 MIN_STUDIES: Final = 50
 MERGED: Final = "other or unknown"
 MAX_STEPS: Final = 5_000
-"""Of one search for a small set, which is rarely longer than some hundred."""
+"""Most steps in one search for a small set, which rarely takes more than a few hundred."""
 NEARLY_ZERO: Final = 1e-9
 
 Mask = NDArray[np.bool_]
@@ -29,14 +28,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One subgroup axis: the group of every study, `None` where it is unknown."""
+    """One subgroup axis: the group of every study, `None` if unknown."""
 
     name: str
     labels: Sequence[str | None]
 
 
 def large_enough(mask: Mask, clusters: Clusters) -> bool:
-    """Whether the studies in `mask` are at least 50, of at least 30 patients."""
+    """Whether `mask` has at least 50 studies of at least 30 patients."""
     return int(mask.sum()) >= MIN_STUDIES and _patients(mask, clusters) >= MIN_PATIENTS
 
 
@@ -45,7 +44,7 @@ def _patients(mask: Mask, clusters: Clusters) -> int:
 
 
 def publishable(axis: Axis, clusters: Clusters) -> dict[str, Mask]:
-    """The axis' cells that may be shown, as masks over the studies; empty when none may.
+    """The axis' cells that may be shown, as masks over the studies; empty if none may.
 
     They partition all studies, each is large enough, and so is every complement. The axis as a
     whole is withheld when it would leave a single cell.
@@ -58,7 +57,7 @@ def publishable(axis: Axis, clusters: Clusters) -> dict[str, Mask]:
     small = [name for name, mask in cells.items() if not large_enough(mask, clusters)]
     for name in small:
         merged |= cells.pop(name)
-    # Complementary suppression: what was merged is the total less the others, and must not be small.
+    # Complementary suppression: the merged cell is the total minus the others, and must not be small.
     while merged.any() and not large_enough(merged, clusters) and cells:
         # tie: first name
         merged |= cells.pop(min(cells, key=lambda k: (_patients(cells[k], clusters), k)))
@@ -75,7 +74,7 @@ def _mask(members: Sequence[int], clusters: Clusters) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class OtherTrack:
-    """What the dataset's other track shows: its cells and its total, of the studies that both tracks have.
+    """What the dataset's other track shows: its cells and its total, for the studies in both tracks.
 
     `common`: those studies, shape (n,) as on the board itself; the masks lie within it.
     """
@@ -89,8 +88,8 @@ def safe_axes(
 ) -> dict[str, dict[str, Mask]]:
     """The cells of every axis that may be shown together, axes in order of preference.
 
-    An axis is left out when some combination of shown cells, the total among them, would rest on a set of
-    studies that is too small: one cell nested in another, or a chain of cells that overlap, on this track or
+    An axis is left out if some combination of shown cells, including the total, would depend only on a set of
+    studies that is too small: one cell nested in another, or a chain of overlapping cells, on this track or
     with what the other one shows.
     """
     cells_by_axis: dict[str, dict[str, Mask]] = {}
@@ -105,10 +104,10 @@ def safe_axes(
 
 
 def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: OtherTrack | None) -> bool:
-    """Whether a small set follows from the cells of both tracks.
+    """Whether a small set can be derived from the cells of both tracks.
 
-    The studies of this track alone, when they are few, follow from the two totals whatever else is shown, and
-    count for nothing here.
+    Few studies that are only in this track can be derived from the two totals whatever else is shown, and do
+    not count here.
     """
     if beside is None:
         return False
@@ -120,20 +119,20 @@ def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: OtherTr
 
 
 def derivable_small_set(masks: Sequence[Mask], clusters: Clusters) -> bool:
-    """Whether any linear combination of the masks and the total rests on a small set of studies alone.
+    """Whether any linear combination of the masks and the total depends only on a small set of studies.
 
-    Such a combination of published means is one of a few patients' scores. It exists if and only if the rank
-    of the masks falls when a small set of studies is left out, so those sets are searched for. True, too, when
-    the search would take too long.
+    Such a combination of published means would reveal a few patients' scores. It exists if and only if the
+    rank of the masks falls when a small set of studies is left out, so those sets are searched for. Also true
+    if the search would take too long.
     """
     everything = np.ones(clusters.n_studies, dtype=bool)
-    # Studies of the same cells cannot be told apart: one column stands for each kind.
+    # Studies in the same cells are indistinguishable: one column represents each kind.
     kinds, kind_of = np.unique(np.vstack([everything, *masks]), axis=1, return_inverse=True)
     return _Search(kind_of.ravel(), clusters).finds(kinds.astype(np.float64))
 
 
 class _Search:
-    """Searches for a small set of kinds of studies whose absence lowers the rank of a matrix.
+    """A search for a small set of kinds of studies whose absence lowers the rank of a matrix.
 
     Either a class of kinds is in the set, or the combination vanishes on it. What vanishes is eliminated from the
     matrix; kinds whose columns are then multiples of each other are in the set together or not at all.
@@ -145,13 +144,13 @@ class _Search:
         self.steps = MAX_STEPS
 
     def finds(self, matrix: FloatArray) -> bool:
-        """Whether there is such a set, of a matrix of shape (rows, kinds)."""
+        """Whether there is such a set for a matrix of shape (rows, kinds)."""
         _, values, rows = np.linalg.svd(matrix, full_matrices=False)
         basis = rows[values > NEARLY_ZERO * values.max()]
         return self._below(basis, np.zeros(matrix.shape[1], dtype=bool))
 
     def _below(self, basis: FloatArray, taken: Mask) -> bool:
-        """Whether a small set takes in the kinds `taken` and no kind that was eliminated."""
+        """Whether a small set includes the kinds `taken` and no eliminated kind."""
         self.steps -= 1
         if self.steps < 0:
             return True

@@ -1,8 +1,8 @@
-"""The Ladder (Blum and Hardt 2015, arXiv 1502.04585), with a step that few studies cannot reach.
+"""The Ladder (Blum and Hardt 2015, arXiv 1502.04585), with a step that a few studies cannot reach.
 
-The parameter-free Ladder takes one standard error of the difference to the best run. Where two runs
-differ in one study, that error is as small as the gain, and each run would answer one question about
-one study. A gain must therefore also exceed what chance does to a typical pair of the board's models.
+The parameter-free Ladder takes one standard error of the difference to the best run. If two runs differ in
+one study, that error is as small as the gain, and each run would answer a question about that study. A gain
+must therefore also exceed the standard error of a typical pair of the board's models.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def ladder_step(
 def typical_error(values: FloatArray, clusters: Clusters) -> float:
     """The median standard error of a difference of two means, over all pairs of columns of shape (n, M).
 
-    With a single column that of the mean itself, which a difference of unlike models is rarely below.
+    With a single column, that of the mean itself, which differences of unlike models rarely fall below.
     """
     sums = clusters.sums(values - values.mean(axis=0)) / clusters.n_studies
     if values.shape[1] == 1:

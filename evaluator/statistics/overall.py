@@ -1,9 +1,9 @@
 """One order over several datasets: the equal-weight mean of standardised differences, tested by patient.
 
-On every dataset a difference is divided by one scale that all pairs of models share, so that differences
-add up and the order has no circles; the mean over the datasets gives every population the same say. Weights
-by the effective number of studies were considered: the largest set would decide alone, and its own board says
-that already. All patients of all datasets form one family of sign-flip tests.
+On every dataset, differences are divided by one scale that all pairs of models share, so that they add up and
+the order has no cycles; the mean over the datasets gives every population the same weight. Weights by the
+effective number of studies were considered, but then the largest dataset would decide alone, which its own
+board already shows. All patients of all datasets form one family of sign-flip tests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from evaluator.statistics.ties import TIE
 class Population:
     """One dataset: what each study costs each model, shape (n, M), lower is better; patients; seed; band.
 
-    `band`: means of the cost that are closer than this count as practically equal.
+    `band`: mean costs closer than this count as equivalent.
     """
 
     cost: FloatArray
@@ -37,8 +37,8 @@ class Population:
     def scale(self) -> float:
         """The unit of its differences: the root mean square of a study's paired differences, over all pairs of models.
 
-        About zero, not about their means: it is then the same under every sign flip, so that the test is exact.
-        0 where the models differ by rounding alone.
+        Around zero, not around their means: it is then the same under every sign flip, so the test is exact.
+        0 if the models differ only by rounding.
         """
         n, m = self.cost.shape
         centred = self.cost - self.cost.mean(axis=1, keepdims=True)
@@ -72,8 +72,8 @@ def analyse_overall(
 ) -> Overall:
     """Places and tests of M models, at least two, over all populations, whose columns are in the order of `ids`.
 
-    Each population counts alike, whatever its size. `flips`: random sign patterns of the test. Without `intervals`
-    the pairs have none, as with a population of fewer than 30 patients.
+    Each population counts equally, whatever its size. `flips`: random sign patterns of the test. Without
+    `intervals` the pairs have none, as with a population of fewer than 30 patients.
     """
     scales = tuple(p.scale for p in populations)
     standard = _standardised(populations, scales)
@@ -92,15 +92,15 @@ def analyse_overall(
 
 
 def _standardised(populations: Sequence[Population], scales: Sequence[float]) -> list[FloatArray]:
-    """Costs in units of each population's scale, each study's mean over the models taken off; zero without a scale."""
+    """Costs in units of each population's scale, minus each study's mean over the models; zero without a scale."""
     centred = [p.cost - p.cost.mean(axis=1, keepdims=True) for p in populations]
     return [c / s if s > 0 else np.zeros_like(c) for c, s in zip(centred, scales, strict=True)]
 
 
 def joined(populations: Sequence[Population]) -> tuple[FloatArray, Clusters]:
-    """Per-study values, shape (n, M), and patients of all populations as those of one.
+    """Per-study values, shape (n, M), and patients of all populations combined into one.
 
-    A column's mean is the mean of its standardised means over the populations: each counts alike.
+    A column's mean is the mean of its standardised means over the populations: each counts equally.
     """
     standard = _standardised(populations, [p.scale for p in populations])
     total = sum(len(s) for s in standard)
@@ -111,7 +111,10 @@ def joined(populations: Sequence[Population]) -> tuple[FloatArray, Clusters]:
 
 
 def _draws(standard: Sequence[FloatArray], populations: Sequence[Population]) -> FloatArray | None:
-    """Bootstrap draws of the mean standardised cost, patients drawn within each population; `None` where one has too few."""
+    """Bootstrap draws of the mean standardised cost, patients drawn within each population.
+
+    `None` if one has too few.
+    """
     if any(p.clusters.n < bootstrap.MIN_CLUSTERS for p in populations):
         return None
     total: FloatArray | None = None

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 def permutation_test(
     agreement: NDArray[Any], strata: Sequence[str], *, seed: int, permutations: int
 ) -> tuple[float, float]:
-    """(gain, p): the mean of the diagonal minus its mean over permutations, and the one-sided p value.
+    """(gain, p): the mean of the diagonal minus its mean over permutations, and the one-sided p-value.
 
-    `agreement[i, j]`: how well report i fits study j, higher is better, shape (n, n). Columns change
-    places within `strata`. p = (1 + permutations at least as good) / (1 + permutations), in (0, 1].
+    `agreement[i, j]`: how well report i fits study j, higher is better, shape (n, n). Columns are permuted
+    within `strata`. p = (1 + permutations at least as good) / (1 + permutations), in (0, 1].
     """
     values = np.asarray(agreement, dtype=np.float64)
     n = len(values)
@@ -29,6 +29,6 @@ def permutation_test(
         for group in groups:
             column[group] = rng.permutation(group)
         means[b] = values[np.arange(n), column].mean()
-    # Equal sums in another order differ in their last bits: those count as equal.
+    # Equal sums in another order differ in their last bits and count as equal.
     as_good = int((means >= own - 1e-9).sum())
     return own - float(means.mean()), (1 + as_good) / (1 + permutations)

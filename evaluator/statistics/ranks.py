@@ -1,8 +1,8 @@
-"""Ranks that say what is known: ranges, tied groups, and what other ranking rules would say.
+"""Ranks with their uncertainty: ranges, tied groups, and ranks under other rules.
 
-Rank ranges by inversion of simultaneous tests (Mogstad, Romano, Shaikh and Wilhelm 2024); clusters
-as in WMT (Bojar et al. 2013). Aggregation rules: mean rank, median rank, z-score, Borda, Copeland,
-over metric families, so that RadCliQ is not counted again beside its parts.
+Rank ranges by inversion of simultaneous tests (Mogstad, Romano, Shaikh and Wilhelm 2024); clusters as in WMT
+(Bojar et al. 2013). Aggregation rules: mean rank, median rank, z-score, Borda, Copeland, over metric
+families, so that RadCliQ is not counted in addition to its parts.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ ALPHA: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A model's place: the range of ranks that the tests leave open (1 is best).
+    """A model's place: the range of ranks that the tests cannot rule out (1 is best).
 
-    `tied_with_best`: no test separates it, or one that stands below it, from the best mean. `cluster`: WMT
-    group, from 1.
+    `tied_with_best`: no test separates it, or a model below it, from the best mean. `cluster`: WMT group,
+    from 1.
     """
 
     rank_low: int
@@ -40,7 +40,7 @@ def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA, band:
 
     Model j is better than i when its mean is lower by at least `band` and the pair's adjusted p is below
     alpha; the range of i is [1 + how many are better, M − how many are worse], widened until neither end
-    falls from one mean to the next: a model with a better mean can then never have a later range.
+    decreases from one mean to the next: a model with a better mean then never has a later range.
     """
     if cost.size == 0:
         return []
@@ -51,18 +51,18 @@ def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA, band:
 
 
 def matters(difference: FloatArray, band: float) -> NDArray[np.bool_]:
-    """Whether each difference is at least as large, either way, as the band of practical equivalence; its shape."""
+    """Whether each difference is at least the equivalence margin in absolute value; in its shape."""
     return np.asarray(np.abs(difference) >= band - TIE)
 
 
 def places_of(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[Place]:
-    """A place per model from the levels of the means, shape (M,), 0 the best, and who is better than whom.
+    """A place per model from the levels of the means, shape (M,), 0 the best, and the pairwise outcomes.
 
     `better[j, i]`: whether j is significantly better than i, shape (M, M).
     """
     m = level.size
     own_low, own_high = 1 + better.sum(axis=0), m - better.sum(axis=1)
-    # Separated from the best: shown worse than every model of the best mean, with all that stand below.
+    # Separated from the best: significantly worse than every model with the best mean, with all models below.
     open_ = ~better[level == level.min()].all(axis=0)  # tie: none, levels are whole numbers
     low, high, tied = (np.empty(m, dtype=np.int64) for _ in range(3))
     for i in range(m):
@@ -75,9 +75,9 @@ def places_of(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[Place
 def clusters(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[int]:
     """The number of each model's WMT group, from 1, shapes as in `places_of`.
 
-    A boundary lies where every model above is significantly better than every one below.
+    There is a boundary where every model above is significantly better than every one below.
     """
-    order = np.argsort(level, kind="stable")  # tie: first index; equal models never stand apart
+    order = np.argsort(level, kind="stable")  # tie: first index; equal models are never separated
     group = [0] * level.size
     current = 1
     for position, model in enumerate(order):
@@ -103,7 +103,7 @@ def kendall_tau(x: FloatArray, y: FloatArray) -> float | None:
     """Kendall's tau-b of two rankings, in [-1, 1]; `None` when one of them is all ties or too short."""
     rows, columns = np.triu_indices(x.size, 1)
     dx, dy = sign(x[rows] - x[columns]), sign(y[rows] - y[columns])
-    # One root of whole numbers: equal rankings have a tau of exactly 1, which two roots overshoot.
+    # One root of integers: equal rankings have a tau of exactly 1, which two roots would overshoot.
     spread = math.sqrt(int((dx != 0).sum()) * int((dy != 0).sum()))
     return float((dx * dy).sum() / spread) + 0.0 if spread else None
 
@@ -113,7 +113,7 @@ def rules(costs: FloatArray) -> dict[str, FloatArray]:
     m, f = costs.shape
     ranks = np.column_stack([average_ranks(costs[:, j]) for j in range(f)])
     level = np.column_stack([levels(costs[:, j]) for j in range(f)])
-    # A family in which all are equal has no spread but rounding, and says nothing.
+    # A family in which all are equal has no spread beyond rounding, and says nothing.
     apart = level.max(axis=0) > 0
     spread = np.where(apart, costs.std(axis=0, ddof=1) if m > 1 else 1.0, 1.0)
     standard = np.where(apart, (costs - costs.mean(axis=0)) / spread, 0.0)
@@ -128,7 +128,7 @@ def rules(costs: FloatArray) -> dict[str, FloatArray]:
 
 
 def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> dict[str, Any]:
-    """What other rules would make of the board.
+    """The board under other ranking rules.
 
     Per rule: Kendall's tau with the primary ranking, the order of the models, and how many places
     each moves (positive: towards the top). `costs` are complete, shape (M, F).
@@ -166,9 +166,9 @@ def _taus(draws: FloatArray, costs: FloatArray) -> FloatArray:
 def stability(ids: Sequence[str], draws: FloatArray, costs: FloatArray) -> Mapping[str, Any]:
     """Descriptive rank stability over bootstrap draws of the primary's mean cost, shape (B, M).
 
-    Per model the share of draws in which it ranks first and in the top three; and quantiles of
-    Kendall's tau between a draw's ranking and the board's. Not confidence sets: the
-    coverage of bootstrap ranks is poor (Mogstad et al. 2024).
+    Per model, the share of draws in which it ranks first and in the top three; and quantiles of Kendall's tau
+    between a draw's ranking and the board's. Not confidence sets: the coverage of bootstrap ranks is poor
+    (Mogstad et al. 2024).
     """
     m = costs.size
     # A model is among the first k where the k-th of the draw is not ahead of it.

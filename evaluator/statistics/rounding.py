@@ -1,7 +1,7 @@
-"""Coarse numbers, which hide what one changed study does to a mean, and the six decimals of whatever is published.
+"""Coarse numbers, which hide the effect of one changed study on a mean, and the six decimals of all published numbers.
 
-Rounding is no defence against adaptive probing; few submissions (`evaluator/scoring/quota.py`) and the
-Ladder (`evaluator/statistics/ladder.py`) are. How coarse a set's numbers are follows from its kind of
+Rounding is not a defence against adaptive probing; few submissions (`evaluator/scoring/quota.py`) and the
+Ladder (`evaluator/statistics/ladder.py`) are. How coarse a dataset's numbers are follows from its kind of
 access (`evaluator/datasets/exposure.py`).
 """
 
@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 DECIMALS: Final = 6
-"""Of every number that is published: far below what any score can tell, and no room to hide a text in."""
+"""Decimals of every published number: far finer than any meaningful difference, and too few to hide a text in."""
 P_CLASSES: Final = {0.001: 0.0009, 0.01: 0.0099, 0.05: 0.0499}
-"""By the level that a p-value is below: the number that stands for all of its class."""
+"""By the level that a p-value is below, the number that represents its class."""
 SHARE_STEP: Final = 0.05
 
 
 def six_decimals(value: Any) -> Any:
-    """A JSON value with every float in it rounded to `DECIMALS`; mappings and sequences are made anew.
+    """A JSON value with every float in it rounded to `DECIMALS`; mappings and sequences are copied.
 
     >>> six_decimals({"mean": 0.12345678, "n": 3, "ends": [-0.00000001, None]})
     {'mean': 0.123457, 'n': 3, 'ends': [0.0, None]}
@@ -37,7 +37,7 @@ def six_decimals(value: Any) -> Any:
 def coarse(value: float, step: float) -> float:
     """A mean as it may be shown in steps: the nearest multiple of `step`, to six decimals.
 
-    For rendering only; the records in the store and ranks keep all digits.
+    For display only; the records in the store and ranks have full precision.
 
     >>> coarse(0.41234, 0.001), coarse(0.41234, 0.05)
     (0.412, 0.4)
@@ -46,10 +46,10 @@ def coarse(value: float, step: float) -> float:
 
 
 def p_class(p: float) -> float:
-    """The number that stands for a p-value's class: below .001, .01 or .05, or not below .05.
+    """The number that represents a p-value's class: below .001, .01 or .05, or not below .05.
 
-    It lies on the same side of every level, and is at least as large but for the last digits of a class.
-    The digits of an exact p-value follow single scores as closely as those of an exact mean do.
+    It is on the same side of every level, and at least as large except for the last digits of a class. An
+    exact p-value would reveal as much about single scores as an exact mean.
 
     >>> [p_class(p) for p in (0.0001, 0.001, 0.0321, 0.05, 0.7)]
     [0.0009, 0.0099, 0.0499, 1.0, 1.0]
@@ -58,7 +58,7 @@ def p_class(p: float) -> float:
 
 
 def p_text(p: float, *, classes: bool = False) -> str:
-    """A p-value in the manner of papers; with `classes`, of which it is known only what it is below.
+    """A p-value as written in papers; with `classes`, only the level that it is below.
 
     >>> p_text(0.0321), p_text(0.0004), p_text(0.0499, classes=True), p_text(1.0, classes=True)
     ('0.032', '< 0.001', '< 0.05', '≥ 0.05')
@@ -69,7 +69,7 @@ def p_text(p: float, *, classes: bool = False) -> str:
 
 
 def coarse_share(share: float) -> float:
-    """A share of draws, or a rank correlation of theirs, to the nearest twentieth.
+    """A share of draws, or their rank correlation, to the nearest twentieth.
 
     >>> coarse_share(0.8838), coarse_share(-0.31)
     (0.9, -0.3)

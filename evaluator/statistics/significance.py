@@ -1,4 +1,4 @@
-"""Which differences are real: paired sign-flip tests on patients, and corrections for many of them.
+"""Which differences are significant: paired sign-flip tests on patients, and corrections for multiple tests.
 
 Under the null hypothesis the two models' outputs are exchangeable within a patient, so the sign of
 each patient's difference may be flipped. All pairs come from one product of signs and per-patient
@@ -69,14 +69,14 @@ def sign_flips(
     *,
     adjust: bool = True,
 ) -> list[Pairs]:
-    """`sign_flip` of several metrics under one set of signs; each result is the same bits as alone.
+    """`sign_flip` of several metrics under one set of signs; each result is bit for bit the same as alone.
 
     Without `adjust` the adjusted p-values, which take most of the time, are NaN.
     """
     sums, means = [], []
     for table in tables:
         sums.append(clusters.sums(table - table.mean(axis=1, keepdims=True)) / clusters.n_studies)
-        # Each model's own mean, exactly rounded: the same bits whatever other models there are.
+        # Each model's own mean, exactly rounded: bit for bit the same whatever other models there are.
         means.append(np.array([math.fsum(column) for column in table.T]) / clusters.n_studies)
     # Exact products: ties between flips stay ties, and p-values do not depend on the machine.
     exact = np.hstack([np.empty((clusters.n, 0)), *(fixed_point(s, clusters.n) for s in sums)])
@@ -102,7 +102,7 @@ def _tests(
     difference = means[a] - means[b]
     error = _standard_errors(sums, a, b)
     scale = TOLERANCE * max(float(np.abs(sums).sum(axis=0).max(initial=0.0)), 1e-300)
-    # A pair that differs by rounding alone, in the square mean over studies, counts as identical: its
+    # A pair that differs only by rounding, in the mean square over studies, counts as identical: its
     # statistic is 0 under every flip.
     rounding = TIE * float(np.linalg.norm(clusters.counts)) / clusters.n_studies
     apart = error > max(scale, rounding)
@@ -112,8 +112,8 @@ def _tests(
     order = np.argsort(-statistic, kind="stable")  # tie: none, the running maximum makes equal ones equal
     running, null = np.zeros(flipped.shape[1]), np.empty(flipped.shape[1])
     least, beyond = np.abs(difference) - scale, statistic - scale * inverse
-    # Step-down max-T from the least statistic up: a pair needs the maximum of those below alone. One pair at a time,
-    # so that all of its flips stay in the processor's cache.
+    # Step-down max-T from the least statistic up: a pair needs only the maximum of those below. One pair at a
+    # time, so that all of its flips stay in the processor's cache.
     for k in order[::-1].tolist():
         np.subtract(flipped[a[k]], flipped[b[k]], out=null)
         np.abs(null, out=null)

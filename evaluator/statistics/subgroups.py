@@ -1,8 +1,8 @@
-"""Scores by subgroup: estimates, gaps, what case mix and the null row leave of them.
+"""Scores by subgroup: estimates and gaps, also standardised for case mix and beyond the baseline.
 
-Groups are estimated from the board's own patient weights, so that a patient in two groups counts in
-both at once. A raw gap is confounded by case mix (normal reports are templates and score higher on
-every metric): only the standardised gap and the gap beyond the null row speak of fairness.
+Groups are estimated from the board's own patient weights, so that a patient in two groups counts in both at
+once. A raw gap is confounded by case mix (normal reports are templates and score higher on every metric):
+only the standardised gap and the gap beyond the baseline say something about fairness.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from evaluator.statistics.disclosure import Axis, Mask, OtherTrack, safe_axes
 from evaluator.statistics.ranks import Place
 
 MIN_STRATUM_PATIENTS: Final = 10
-"""A stratum counts in a standardised gap from this many patients in either group on."""
+"""A stratum counts in a standardised gap if both groups have at least this many patients."""
 MAX_DRAWN: Final = 25_000_000
-"""Drawn means held in memory at a time, 200 MB: a pass over the draws takes as many models as fit."""
+"""Most drawn means in memory at a time, 200 MB: a pass over the draws takes as many models as fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Group:
 class Gap:
     """Mean of group a minus mean of group b.
 
-    `standardised`: both groups weighted to the whole set's strata; `covered` is the share of
-    studies in strata that both have. `beyond_null`: the model's gap minus the null row's.
+    `standardised`: both groups weighted to the whole dataset's strata; `covered` is the share of studies in
+    strata that both have. `beyond_null`: the model's gap minus the baseline's.
     """
 
     a: str
@@ -63,7 +63,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class AxisResult:
-    """One axis: groups, the worst of those with an interval, all gaps, and whether any is real.
+    """One axis: groups, the worst of those with an interval, all gaps, and whether any is significant.
 
     `p`: max-T over the axis' gaps. `q`: Benjamini–Hochberg over the axes analysed together.
     """
@@ -79,7 +79,7 @@ class AxisResult:
 def cells_of(
     axes: Sequence[Axis], clusters: Clusters, *, private: bool, beside: OtherTrack | None = None
 ) -> dict[str, dict[str, Mask]]:
-    """Groups of every axis as masks; for a set that is not public only what may be shown (`safe_axes`)."""
+    """Groups of every axis as masks; for a non-public dataset, only what may be shown (`safe_axes`)."""
     if private:
         return safe_axes(axes, clusters, beside)
     out = {}
@@ -156,9 +156,9 @@ def analyse_subgroups(
 ) -> list[list[AxisResult]]:
     """Per model, in the order of the columns of `values`, every axis' groups and gaps on one metric.
 
-    `values`: per-study scores of M models, shape (n, M). `null`: those of the null row, shape (n,).
-    `strata`: the case mix to standardise to (normal × length, say). Axes with fewer than two groups are
-    left out. The models of an axis share passes over the draws.
+    `values`: per-study scores of M models, shape (n, M). `null`: those of the baseline, shape (n,). `strata`:
+    the case mix to standardise to (normal × length, say). Axes with fewer than two groups are left out. The
+    models of an axis share passes over the draws.
     """
     m = values.shape[1]
     results: list[list[AxisResult]] = [[] for _ in range(m)]
@@ -210,14 +210,14 @@ class _Axis:
 
     @property
     def n_cells(self) -> int:
-        """How many groups and groups within strata there are."""
+        """The number of groups and of groups within strata."""
         return len(self.masks) * (1 + len(self.kinds))
 
     def _count(self, mask: Mask) -> int:
         return int(np.unique(self.clusters.index[mask]).size)
 
     def _mix(self, a: int, b: int) -> _Mix | None:
-        """The strata that two groups have in common; `None` when there is none."""
+        """The strata that two groups have in common; `None` if there are none."""
         common = np.flatnonzero(self.enough[a] & self.enough[b])
         if not common.size:
             return None
@@ -230,7 +230,7 @@ class _Axis:
 
 @dataclass(frozen=True, slots=True)
 class _Mix:
-    """Strata that two groups share, with their weights; the lesser group's patients; the share of studies."""
+    """Strata that two groups share, with their weights; the smaller group's patients; the share of studies."""
 
     strata: list[int]
     weights: list[float]
@@ -240,13 +240,13 @@ class _Mix:
 
 @dataclass(frozen=True, slots=True)
 class _Estimates:
-    """One estimate a model: values of shape (M,), ends of shape (2, M) or `None` with few patients."""
+    """One estimate per model: values of shape (M,), ends of shape (2, M) or `None` with few patients."""
 
     values: FloatArray
     ends: FloatArray | None
 
     def of(self, j: int) -> Estimate:
-        """Model j's."""
+        """Model j's estimate."""
         low, high = (None, None) if self.ends is None else self.ends[:, j].tolist()
         return Estimate(float(self.values[j]), low, high)
 
@@ -307,9 +307,9 @@ class _Models:
         return AxisResult(axis.name, groups, worst.name if worst else None, tuple(gaps), p)
 
     def _gaps(self, a: int, b: int) -> tuple[_Estimates, _Estimates | None, _Estimates | None]:
-        """Group a minus group b of every model: raw, at the whole set's case mix, and less the null row's own.
+        """Group a minus group b of every model: raw, at the whole dataset's case mix, and minus the baseline's.
 
-        The null row's gap is of the same draws, which pair the two.
+        The baseline's gap uses the same draws, which pairs the two.
         """
         axis = self.axis
         patients = min(axis.patients[a], axis.patients[b])
@@ -320,14 +320,15 @@ class _Models:
         mix = axis.mixes[a, b]
         if mix is not None:
             terms = list(zip(mix.strata, mix.weights, strict=True))
-            # Term by term, not by a product of matrices, whose last bits depend on the machine.
+            # Term by term instead of a matrix product, whose last bits depend on the machine.
             standard = sum(w * (self.within_means[a, s] - self.within_means[b, s]) for s, w in terms)
             spread = sum(w * (self.within[a, s] - self.within[b, s]) for s, w in terms)
             standardised = _estimates(np.asarray(standard), np.asarray(spread), mix.patients)
         return _estimates(values, replicates, patients), standardised, beyond
 
     def _omnibus(self) -> FloatArray | None:
-        """P of "all groups are alike", shape (M,): the largest gap in standard errors against its bootstrap law."""
+        """P of "all groups are equal", shape (M,): the largest gap in standard errors against its bootstrap
+        distribution."""
         sure = [i for i, n in enumerate(self.axis.patients) if n >= MIN_CLUSTERS]
         if len(sure) < 2:
             return None
@@ -344,7 +345,7 @@ class _Models:
 def places_in_groups(
     values: FloatArray, cells: Mapping[str, Mask], clusters: Clusters, seed: int, *, higher_is_better: bool
 ) -> dict[str, list[Place]]:
-    """Per group of at least 30 patients the place of every model, from scores of shape (n, M)."""
+    """Per group of at least 30 patients, the place of every model, from scores of shape (n, M)."""
     out = {}
     for name, mask in cells.items():
         inside = clusters.within(mask)

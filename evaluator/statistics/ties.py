@@ -1,8 +1,7 @@
-"""Which values are equal: one tolerance for every order and every best, so that rounding decides nothing.
+"""Which values are equal: one tolerance for every ordering and every best value, so that rounding decides nothing.
 
-The last bits of a mean depend on the processor and on the libraries. Values within `TIE` of each other,
-or joined by others at such steps, are equal; what equal values decide follows from the order in which
-the items were given.
+The last bits of a mean depend on the processor and on the libraries. Values within `TIE` of each other, or
+linked by a chain of such values, are equal; ties are broken by the given order of the items.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Item = TypeVar("Item")
 
 
 def levels(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
-    """Per value its level, from 0 for the lowest; equal ones share a level. `values` are finite, shape (n,).
+    """Per value, its level, from 0 for the lowest; equal ones share a level. `values` are finite, shape (n,).
 
     >>> levels([0.2, 0.1, 0.2 + 1e-9]).tolist()
     [1, 0, 1]
@@ -33,7 +32,7 @@ def levels(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def by_cost(items: Sequence[Item], costs: Sequence[float]) -> list[Item]:
-    """The items, lowest cost first; equal ones stay in the order given.
+    """The items, lowest cost first; equal ones stay in the given order.
 
     >>> by_cost("abc", [0.3, 0.1 + 1e-9, 0.1])
     ['b', 'c', 'a']
@@ -43,10 +42,10 @@ def by_cost(items: Sequence[Item], costs: Sequence[float]) -> list[Item]:
 
 
 def lowest(items: Sequence[Item], costs: Sequence[float]) -> Item | None:
-    """The first item of the lowest cost; `None` when there is none."""
+    """The first item with the lowest cost; `None` if there is none."""
     return next(iter(by_cost(items, costs)), None)
 
 
 def sign(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """−1, 0 or 1 per difference, in its shape: 0 for what is equal to within `TIE`."""
+    """−1, 0 or 1 per difference, in its shape: 0 for values equal to within `TIE`."""
     return np.asarray(np.sign(np.where(np.abs(differences) > TIE, differences, 0.0)))
