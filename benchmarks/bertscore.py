@@ -1,4 +1,4 @@
-"""BERTScore beside bert-score 0.3.13, on the same pairs and weights, in one run.
+"""BERTScore compared with bert-score 0.3.13, on the same pairs and weights, in one run.
 
     python benchmarks/bertscore.py PAIRS.jsonl [--limit N] [--weights DIR] [--threads 1]
 

@@ -1,8 +1,8 @@
-"""Everything that ranking computes of one board, beside plain numpy and `scipy.stats.bootstrap`.
+"""Everything that ranking computes for one board, compared with plain NumPy and `scipy.stats.bootstrap`.
 
     python benchmarks/board.py [--models 31] [--studies 10000] [--peers]
 
-Processor seconds of one thread and the peak of memory, so that what else the machine does counts for little.
+Processor seconds of one thread and peak memory, so that other load on the machine matters little.
 Targets on two cores: 31 models × 8 metrics × 10,000 studies in 20 s and 600 MB, 100 × 8 × 41,000 in 180 s and
 1.5 GB.
 """
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-# Before numpy is there: threads that wait for each other would count as work.
+# Before NumPy is imported: threads waiting for each other would count as work.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -91,7 +91,7 @@ def rank(models: int, studies: int) -> None:
 
 
 def peers(studies: int, models: int = 3) -> None:
-    """The same few intervals and tests by this project, by plain numpy, and by scipy."""
+    """The same few intervals and tests by this project, by plain NumPy, and by SciPy."""
     from scipy.stats import bootstrap, permutation_test
 
     rng = np.random.default_rng(2)

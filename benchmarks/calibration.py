@@ -1,4 +1,4 @@
-"""Random weights that find about as much as the published ones: else the heads' share of the time is wrong."""
+"""Random weights that find about as much as the published ones; otherwise the heads' share of the time is wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def radgraph(folder: Path, reports: list[str]) -> None:
         return scores
 
     network._score = watched  # type: ignore[method-assign]  # noqa: SLF001
-    # Relations are scored only where there are entities: for now every span is one.
+    # Relations are scored only between entities: for now, every span is one.
     bias = network.tensors[f"{network.entity_head[1]}.bias"]
     bias += 1_000
     annotator.annotate([" ".join(words_of(r)) for r in chosen])

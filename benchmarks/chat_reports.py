@@ -1,10 +1,10 @@
-"""The corpus of honest chat-model reports: `python benchmarks/chat_reports.py` writes it anew.
+"""The corpus of honest chat-model reports: `python benchmarks/chat_reports.py` regenerates it.
 
-Ten families of models, each with the form and the debris that such models leave in what they write. Every
-sentence is from `clauses.toml`, written for this project; no dataset gave a word. Each report names the
-kinds of debris it holds, by the keys of the table of text rules, so that a rule that fires on a report
-without such debris is a false positive. A draft that shares more than half of its 5-grams with an
-earlier report is thrown away.
+Ten families of models, each with the form and the debris that such models leave in their output. Every
+sentence is from `clauses.toml`, written for this project; none comes from a dataset. Each report lists its
+kinds of debris, by the keys of the table of text rules, so that a rule that fires on a report without such
+debris is a false positive. A draft that shares more than half of its 5-grams with an earlier report is
+discarded.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def draft(clauses: dict[str, list[str]], rng: random.Random) -> Draft:
 
 
 def filled(sentence: str, rng: random.Random) -> str:
-    """A sentence with its gaps filled."""
+    """A sentence with its placeholders filled."""
     whole = re.sub(r"\{(\w+)\}", lambda m: rng.choice(FILL[m[1]]), sentence)
     return whole[0].upper() + whole[1:]
 
@@ -101,7 +101,7 @@ def markdown_chat(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
 
 
 def polite_chat(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
-    """Flowing prose that hedges, now and then with a preamble or a refusal."""
+    """Flowing prose that hedges, sometimes with a preamble or a refusal."""
     joined = []
     for s in d.sentences:
         start = rng.choice(["", "", "", "It appears that ", "To my eye, ", "Of note, ", "Additionally, "])
@@ -226,7 +226,7 @@ def wide_marks(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
 
 
 def grounded(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
-    """Short sentences one a line, locations as tokens."""
+    """Short sentences, one per line, locations as tokens."""
     lines, marks = [], set()
     for s in d.sentences:
         if rng.random() < 0.15:
@@ -252,7 +252,7 @@ def trained_decoder(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
 
 
 def word_pieces(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
-    """Capitals, de-identified words and pieces of a tokenizer that was not undone; some in JSON."""
+    """Capitals, de-identified words and undecoded word pieces; some in JSON."""
     text, marks = " ".join(d.sentences), set()
     if rng.random() < 0.3:
         text = text.upper()

@@ -1,9 +1,9 @@
-"""What simulated cheats and honest models gain, and what the integrity checks make of them.
+"""The gains of simulated cheats and honest models, and what the integrity checks say about them.
 
-`python benchmarks/cheats.py` judges them on the sandbox's references as a real dataset would be;
-`--iu-xray FOLDER` on IU X-ray's public test set (`ReXRank_IUXray_test.json`, `predictions/*.json` and
-`moerad/preds.csv` below FOLDER). Each goes through a scoring run of its own on BLEU-2; everything is drawn
-from one seed. Prints the tables of `site/integrity.md`.
+`python benchmarks/cheats.py` scores them on the sandbox's references as on a real dataset; `--iu-xray FOLDER`
+on IU X-ray's public test set (`ReXRank_IUXray_test.json`, `predictions/*.json` and `moerad/preds.csv` below
+FOLDER). Each goes through its own scoring run with BLEU-2; everything is drawn from one seed. Prints the
+tables of `site/integrity.md`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Bench:
         self.references = References(DATASET, dict(studies), "0" * 64)
 
     def score(self, reports: Texts, earlier: Mapping[str, Texts] | None = None) -> Outcome:
-        """The outcome of one run; `earlier`: other models' reports that were there before."""
+        """The outcome of one run; `earlier`: earlier models' reports."""
         found = {i: StudyReport(t) for i, t in reports.items()}
         digest = hashlib.sha256(json.dumps(dict(reports)).encode()).hexdigest()
         submission = Submission("cheat", "model", CARD, {DATASET.id: Predictions(DATASET.id, found, digest)})
@@ -172,10 +172,10 @@ def iu_xray(folder: Path) -> tuple[Bench, dict[str, Texts]]:
 
 
 def rows(bench: Bench, models: Mapping[str, Texts]) -> list[tuple[str, str, str, str]]:
-    """(kind, what, BLEU-2 and gain, outcome) of every honest model and every cheat."""
+    """(kind, description, BLEU-2 and gain, outcome) of every honest model and every cheat."""
     texts = bench.texts()
     base_name, base = next(iter(models.items()))
-    # Every honest model beside all the others, as if they had been there before.
+    # Every honest model with all the others as earlier ones.
     others = {
         name: {f"team{k}/model": r for k, (n, r) in enumerate(models.items()) if n != name} for name in models
     }

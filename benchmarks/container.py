@@ -1,8 +1,9 @@
-"""What a container can and cannot do under the options of `rexrank infer`, asked of a real engine and a shell in it.
+"""What a container can and cannot do under the options of `rexrank infer`, tested with a real engine and a shell.
 
     python benchmarks/container.py --engine podman --busybox /usr/bin/busybox
 
-Needs podman or docker, and a static BusyBox (Debian: busybox-static) to make an image of. Exits 1 where an answer differs.
+Needs podman or docker, and a static BusyBox (Debian: busybox-static) for the image. Exits 1 if an answer
+differs.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ ASKED = {
         "for i in $(seq 60); do sleep 2 & done; test $(ls /proc | grep -c '^[0-9]') -gt 45", False,
     ),
 }  # fmt: skip
-"""A shell's words for each question, and whether they should succeed."""
+"""A shell command for each question, and whether it should succeed."""
 LIMITS = Limits(seconds=120, memory_gb=2, cpus=1, pids=40, scratch_gb=1)
 
 
 def image(engine: Engine, busybox: Path) -> str:
-    """The id of an image of BusyBox alone, whose program asks every question and writes the answers."""
+    """The id of an image with only BusyBox, whose program asks every question and writes the answers."""
     lines = [
         f'if sh -c "{words}" >/dev/null 2>&1; then echo yes; else echo no; fi' for words, _ in ASKED.values()
     ]
@@ -94,7 +95,7 @@ def image(engine: Engine, busybox: Path) -> str:
 
 
 def main() -> int:
-    """0 where every answer is as it should be."""
+    """0 if every answer is as expected."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("podman", "docker"), default="podman")
     parser.add_argument("--busybox", type=Path, default=Path("/bin/busybox"))

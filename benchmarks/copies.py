@@ -1,8 +1,8 @@
-"""How long the search for copies takes: 10,000 studies beside 100 earlier models, and ways to search.
+"""How long the search for copies takes: 10,000 studies against 100 earlier models, with different methods.
 
 `python benchmarks/copies.py` measures what a scoring run does (C11–C13 and C18), with files on disk.
-`--peers` compares ways to find near-duplicates of one model: rapidfuzz as used here, datasketch's
-MinHash, and hashed word trigrams in numpy.
+`--peers` compares ways to find near-duplicates of one model: rapidfuzz as used here, datasketch's MinHash,
+and hashed word trigrams in NumPy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WEIGHTS = [1 / (rank + 3) for rank in range(len(WORDS))]
 
 
 def reports(seed: int, n: int) -> list[str]:
-    """Reports with word frequencies of a natural text and 50 words in the median."""
+    """Reports with the word frequencies of natural text and a median of 50 words."""
     rng = random.Random(seed)
     lengths = [max(8, min(250, int(rng.lognormvariate(3.9, 0.45)))) for _ in range(n)]
     return [" ".join(rng.choices(WORDS, WEIGHTS, k=k)) + "." for k in lengths]
@@ -85,7 +85,7 @@ def run(n: int, models: int) -> None:
 
 
 def peers(n: int) -> None:
-    """Time to compare one model's reports with another's, study by study, and what each way sees."""
+    """Time to compare one model's reports with another's, study by study, and what each method finds."""
     mine = reports(1, n)
     theirs = [edited(t, i) for i, t in enumerate(mine)]
 

@@ -1,11 +1,11 @@
-"""How often 95 % intervals of corpus F1 hold the truth: percentile and BCa, micro and macro.
+"""How often 95 % intervals of corpus F1 cover the truth: percentile and BCa, micro and macro.
 
     python benchmarks/corpus_coverage.py [SIMULATIONS] [DRAWS]
 
-Sets of reports with 14 findings as frequent as CheXbert finds them in chest X-ray reports, some in a few reports of a
-thousand, are read by a model of fixed sensitivity and precision; the truth is the F1 of the expected counts. The
-standard error of a coverage near .95 is .007 with 1,000 simulations. Macro F1 is shown with an interval only where
-one kind holds its level at every size.
+Sets of reports with 14 findings as frequent as CheXbert finds them in chest X-ray reports, some in a few
+reports of a thousand, are read by a model of fixed sensitivity and precision; the truth is the F1 of the
+expected counts. The standard error of a coverage near .95 is .007 with 1,000 simulations. Macro F1 is shown
+with an interval only if one kind keeps its level at every size.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def expected() -> np.ndarray:
 
 
 def columns(labels: tuple[int, ...]) -> list[int]:
-    """Where the labels' counts stand."""
+    """The columns of the labels' counts."""
     return [3 * label + k for label in labels for k in range(3)]
 
 

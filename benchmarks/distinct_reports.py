@@ -1,9 +1,9 @@
-"""Pairs of reports of which no two texts, and no two sentences, are the same: what a benchmark of encoders must not gain by.
+"""Pairs of reports without repeated texts or sentences, from which a benchmark of encoders must not gain.
 
     python benchmarks/distinct_reports.py 200 > pairs.jsonl
 
-Every sentence holds a number that no other sentence has; its words vary with that number. Lengths are those of
-chest X-ray reports: four to nine sentences. The same number gives the same pairs.
+Every sentence contains a number that no other sentence has; its words vary with that number. Lengths are
+those of chest X-ray reports: four to nine sentences. The same number gives the same pairs.
 """
 
 from __future__ import annotations

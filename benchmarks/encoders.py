@@ -1,13 +1,13 @@
-"""The encoder metrics at full size, against the bare forward passes they cannot do without.
+"""The encoder metrics at full size, against the bare forward passes that they need.
 
     python benchmarks/encoders.py PAIRS.jsonl [--limit N] [--threads 1] [--device cpu] [--weights DIR]
         [--metrics bertscore,ratescore] [--rounds 1] [--second]
 
-PAIRS is a file of id, reference, prediction; `distinct_reports.py` writes one of which no two texts are the same.
-Weights of full size with random values are built once in DIR (by default in the user's cache): shapes are those of
-the published models, numbers mean nothing. For every metric: CPU seconds, those of its encoders alone on the same token
-rows, one at a time, and the ratio (target 1.15). `--second`: how long the bundle takes for a second submission
-whose references are cached, against the first (target 0.55).
+PAIRS is a file of id, reference, prediction; `distinct_reports.py` writes one without repeated texts. Weights
+of full size with random values are built once in DIR (by default in the user's cache): shapes are those of
+the published models; the numbers are meaningless. For every metric: CPU seconds, those of its encoders alone
+on the same token rows, one at a time, and the ratio (target 1.15). `--second`: how long the bundle takes for
+a second submission whose references are cached, against the first (target 0.55).
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, 
 SIZES = {
     "distilroberta-base": {**BERT, "num_hidden_layers": 6},
     "chexbert": BERT,
-    "ratescore-ner": BERT | {"initializer_range": 0.002},  # else all pieces of a sentence get one label
+    "ratescore-ner": BERT
+    | {"initializer_range": 0.002},  # otherwise all pieces of a sentence get the same label
     "biolord": BERT,
 }
 
 
 def build(root: Path, texts: list[str], keys: tuple[str, ...] = (*SIZES, "radgraph")) -> Path:
-    """Full-size random weights of models with the stand-ins' vocabularies, built where they are missing."""
+    """Full-size random weights of models with the stand-ins' vocabularies, built if missing."""
     import torch
     from safetensors.torch import save_file
     from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification
@@ -119,7 +120,7 @@ def build_radgraph(folder: Path) -> None:
 
 
 def other_words(text: str) -> str:
-    """The words of every sentence backwards: another text of the same length."""
+    """The words of every sentence in reverse: another text of the same length."""
     return ". ".join(" ".join(reversed(s.split())) for s in text.split(".")).strip()
 
 
@@ -178,7 +179,7 @@ def bare_seconds(passes: list[tuple[Any, Any]], device: str) -> float:
 
 
 def second_submission(pairs: list[Pair], run: Run) -> None:
-    """Prints what the bundle takes for another model's reports, each as long as before and none seen yet."""
+    """Prints the time of the bundle for another model's reports, equally long and all unseen."""
     with tempfile.TemporaryDirectory() as scratch:
         cached = replace(run, cache=TextCache(Path(scratch)))
         moved = [Pair(p.id, p.reference, other_words(p.prediction)) for p in pairs]

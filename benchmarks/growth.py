@@ -1,4 +1,4 @@
-"""What grows with the models: bytes, processor seconds and memory of ranking, publishing and building the site.
+"""What grows with the number of models: bytes, processor seconds and memory of ranking, publishing and site.
 
     python benchmarks/growth.py [--models 31 62 125 250] [--studies 10000] [--out FILE.json] [--folder DIR] [--table FILE.json]
 
@@ -51,7 +51,7 @@ ROWS: Final = (
 
 
 def main() -> None:
-    """Prints the table, and keeps the figures as JSON where asked."""
+    """Prints the table, and saves the figures as JSON if requested."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -130,10 +130,10 @@ def measure(folder: Path, models: int, studies: int) -> Figures:
 
 
 def child(folder: Path, step: str, models: int, studies: int) -> Figures:
-    """What a step tells, with the processor seconds and the peak memory of its process and of all it started."""
+    """A step's output, with the processor seconds and the peak memory of its process and its children."""
     command = [sys.executable, __file__, "--step", step, "--folder", str(folder)]
     command += ["--models", str(models), "--studies", str(studies)]
-    # One thread: threads that wait for each other would count as work.
+    # One thread: threads waiting for each other would count as work.
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     salt = {"REXRANK_SALT": "a salt of the benchmark"}
     started = time.monotonic()
@@ -167,7 +167,7 @@ def _enter(*boards: str) -> Callable[[Path, int, int], Figures]:
     def enter(folder: Path, models: int, studies: int) -> Figures:
         from support import grown
 
-        # Neither the best nor the last: what enters in the middle moves half of the others.
+        # Neither the best nor the last: a model in the middle moves half of the others.
         made = grown.Grown(folder / "main", folder / "store", studies)
         made.add_model(models - 1, *(getattr(grown, b) for b in boards), place=models / 2 - 0.25)
         return {}
@@ -191,7 +191,7 @@ def _git(folder: Path, *args: str) -> str:
 
 
 def _commit(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001 - a step like the others
-    """What main holds before the last model: the leaderboard without the pairwise differences, and submissions."""
+    """Commits main's state before the last model: the leaderboard without the pairwise differences, and submissions."""
     from evaluator.github.ownership import record_owners
 
     record_owners(folder / "main", len)
@@ -214,7 +214,7 @@ def _gather(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001
 def _publish(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001 - a step like the others
     from evaluator.github.publish import prepare
 
-    # The checkout of the publisher holds main's leaderboard, not what was ranked beside the references.
+    # The publisher's checkout has main's leaderboard, not what was ranked next to the references.
     checkout = folder / "checkout"
     _git(folder, "worktree", "add", "-q", "--detach", str(checkout))
     asked: list[str] = []

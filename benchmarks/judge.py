@@ -32,7 +32,7 @@ SUBMISSIONS = Path(__file__).parents[1] / "submissions" / "rexrank-sandbox"
 
 
 def prompts(studies: int) -> list[str]:
-    """GREEN's prompt for pairs of the sandbox's reports, every one another."""
+    """GREEN's prompts for pairs of the sandbox's reports, all different."""
     folders = sorted(p for p in SUBMISSIONS.iterdir() if (p / "sandbox.json").is_file())
     reports = [json.loads((p / "sandbox.json").read_text("utf-8")) for p in folders]
     texts = sorted({v["findings"] for r in reports for v in r.values()})
@@ -81,7 +81,7 @@ def build(folder: Path, texts: list[str], layers: int, width: int, device: str) 
 
 
 def direct(url: str, model: str, texts: list[str], answer: int, concurrency: int) -> None:
-    """The same questions without the client: plain requests, as many at a time."""
+    """The same questions without the client: plain requests with the same concurrency."""
 
     def one(text: str) -> None:
         body = {"model": model, "temperature": 0, "seed": 0, "max_tokens": answer}
@@ -143,7 +143,7 @@ def main() -> None:
         )
         judge = Judge(settings)
         asked_for = [Request(messages=(("user", t),), max_tokens=options.answer) for t in texts]
-        judge.ask(asked_for)  # what is compiled or kept once, for both ways alike
+        judge.ask(asked_for)  # compiled or cached once, for both
         clients, directs = [], []
         for _ in range(options.rounds):
             started = time.perf_counter()

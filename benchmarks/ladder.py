@@ -1,12 +1,13 @@
-"""What attacks on a withheld board gain by trying, under three ways to answer: simulated.
+"""Simulated gains of attacks on a withheld board under three feedback rules.
 
     python benchmarks/ladder.py [--simulations 200]
 
-An attacker has two reports for each of 10,000 studies, equally good on the whole, whose scores differ by chance
-(standard deviation `spread`, in units of mean RadCliQ-v1). Each run chooses one of the two at random per study;
-afterwards the choices are weighed by the answers and put together (the boosting attack of Blum and Hardt 2015).
-Printed is how much better the final file scores on these studies than on new ones, where it gains nothing, and
-in how many runs that differ from the best in one study by 0.3 the answer tells the attacker so.
+An attacker has two reports for each of 10,000 studies, equally good on the whole, whose scores differ by
+chance (standard deviation `spread`, in units of mean RadCliQ-v1). Each run chooses one of the two at random
+per study; afterwards the choices are weighted by the answers and combined (the boosting attack of Blum and
+Hardt 2015). Printed is how much better the final file scores on these studies than on new ones, where it
+gains nothing, and in how many runs that differ from the best in one study by 0.3 the answer tells the
+attacker so.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ ATTACKS = {
 
 
 def answers(rule: str, runs: FloatArray, clusters: Clusters) -> list[float | None]:
-    """What one team is told of each of its runs, shape (runs, n): a mean, or nothing."""
+    """The feedback on each of a team's runs, shape (runs, n): a mean, or nothing."""
     step = EXPOSURES["withheld"].step(STUDIES) or 0.0
     if rule == RULES[0]:
         return [float(run.mean()) for run in runs]
@@ -68,7 +69,7 @@ def inflation(rule: str, teams: int, runs: int, spread: float, seed: int, cluste
 
 
 def oracle(rule: str, clusters: Clusters) -> float:
-    """In what share of single-study changes by 0.3 the answer gives the direction away."""
+    """The share of single-study changes by 0.3 in which the answer reveals the direction."""
     rng = np.random.default_rng(7)
     best = rng.normal(1, 0.5, STUDIES)
     told = 0

@@ -1,4 +1,4 @@
-"""How often 95 % intervals of the macro accuracy hold the truth, and how often its paired test finds nothing in nothing.
+"""How often 95 % intervals of macro accuracy cover the truth, and the false-positive rate of its paired test.
 
     python benchmarks/macro_accuracy.py [SIMULATIONS] [DRAWS]
 
@@ -29,9 +29,9 @@ SIZES = (2_000, 10_000)
 
 
 def simulate(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Skills, right answers of two models of equal accuracy, shape (n, 2), and patients of `n` questions."""
+    """Skills, correct answers of two models of equal accuracy, shape (n, 2), and patients of `n` questions."""
     skills = rng.choice(5, n, p=SHARES)
-    # Every skill is asked for, as in any set that has it.
+    # Every skill occurs, as in any dataset that has it.
     skills[:5] = np.arange(5)
     studies = np.arange(n) // 4
     owners = rng.integers(0, max(1, int(0.7 * (studies[-1] + 1))), studies[-1] + 1)
@@ -42,7 +42,7 @@ def simulate(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def counts_of(skills: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Per question and skill whether it was right and asked, shape (n, 10)."""
+    """Per question and skill, whether it was correct and asked, shape (n, 10)."""
     counts = np.zeros((len(skills), 5, 2))
     counts[np.arange(len(skills)), skills] = np.column_stack([right, np.ones(len(skills))])
     return counts.reshape(len(skills), -1)

@@ -3,8 +3,8 @@
     python benchmarks/overall.py [--boards 2000] [--flips 1999]
 
 A board has ten models on datasets of the real sizes: 2,347 studies of 289 patients, 590 of 590, 62 of 62. An
-error is a pair of models of equal overall mean that the tests tell apart; the band of practical equivalence is
-left out. The target: the estimate minus two standard errors is not above 0.05.
+error is a pair of models with equal overall means that the tests separate; the equivalence margin is not
+applied. The target: the estimate minus two standard errors is not above 0.05.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIZES = ((2347, 289), (590, 590), (62, 62))
 BATCH = 20
 """Boards that share one set of signs, which makes the simulation four times as fast."""
 ICC = 0.3
-"""How alike a patient's studies are: measured of BLEU-2 on MIMIC-CXR."""
+"""How similar a patient's studies are: measured with BLEU-2 on MIMIC-CXR."""
 Noise = Callable[[np.random.Generator, tuple[int, int]], FloatArray]
 
 
@@ -52,7 +52,7 @@ def skewed(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
 
 
 def unequal(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
-    """Shapes of their own: every second model skewed to the right, the others normal, spreads from 0.4 to 1.6."""
+    """Unequal shapes: every second model skewed to the right, the others normal, spreads from 0.4 to 1.6."""
     noise = np.where(np.arange(shape[1]) % 2, rng.standard_exponential(shape) - 1, rng.standard_normal(shape))
     return noise * np.linspace(0.4, 1.6, shape[1])
 
@@ -75,7 +75,7 @@ def population(rng: np.random.Generator, known: Clusters, noise: Noise, means: F
 
 
 def errors(scenario: Scenario, boards: int, flips: int) -> tuple[int, float]:
-    """How many boards tell two models of one group apart, and the share of true differences that are shown."""
+    """The number of boards that separate two models of one group, and the share of true differences that are found."""
     same = scenario.group[:, None] == scenario.group[None, :]
     patients = [clusters(n, c, np.random.default_rng(0)) for n, c in SIZES]
     wrong, found, true = 0, 0, 0
@@ -96,7 +96,7 @@ def errors(scenario: Scenario, boards: int, flips: int) -> tuple[int, float]:
 def scenarios() -> list[Scenario]:
     zero, one = np.zeros((3, MODELS)), np.zeros(MODELS)
     steps = np.repeat([0.0, 0.25, 0.5], [4, 3, 3])
-    # Better on one dataset by what it is worse on another: equal over all, and unequal everywhere.
+    # Better on one dataset by as much as it is worse on another: equal overall, and unequal everywhere.
     crossed = np.linspace(-0.3, 0.3, MODELS) * np.array([[1.0], [-1.0], [0.0]])
     return [
         Scenario("equal models, normal", normal, zero, one),

@@ -29,7 +29,7 @@ def setting(doc: str | None, weights: str, *, peer: bool = True) -> tuple[argpar
 
 
 def in_peer(python: str, code: str, *arguments: str, text: str = "") -> str:
-    """What a program prints in another environment; its last words instead of an error's."""
+    """A program's output in another environment; the end of it on failure."""
     done = subprocess.run(
         [python, "-c", code, *arguments], input=text, capture_output=True, text=True, check=False
     )

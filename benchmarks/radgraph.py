@@ -1,4 +1,4 @@
-"""RadGraph annotations beside the `radgraph` package, on the same reports and weights, in one run.
+"""RadGraph annotations compared with the `radgraph` package, on the same reports and weights, in one run.
 
     python benchmarks/radgraph.py PAIRS.jsonl --peer PYTHON [--limit N] [--weights DIR] [--threads 2] [--rounds 1]
 

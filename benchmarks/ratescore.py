@@ -1,4 +1,4 @@
-"""RaTEScore beside the `RaTEScore` package, on the same pairs and weights, in one run.
+"""RaTEScore compared with the `RaTEScore` package, on the same pairs and weights, in one run.
 
     python benchmarks/ratescore.py PAIRS.jsonl --peer PYTHON [--limit N] [--weights DIR] [--threads 2] [--rounds 1]
 
@@ -45,7 +45,7 @@ def main() -> None:
         started = time.process_time()
         ours = score(pairs, ("ratescore",), run).scores["ratescore"].values
         seconds = time.process_time() - started
-        empty = int((ours == 0.5).sum())  # what a pair without entities scores
+        empty = int((ours == 0.5).sum())  # the score of a pair without entities
         said = in_peer(options.peer, PEER, str(models), str(options.threads), text=texts)
         theirs_seconds, theirs = json.loads(said.splitlines()[-1])
         gap = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))

@@ -1,8 +1,8 @@
-"""Coverage of intervals, family-wise error of ranks, and their power beside Holm's: on seeded simulations.
+"""Coverage of intervals, family-wise error of ranks, and their power compared with Holm's: seeded simulations.
 
     python benchmarks/simulations.py coverage|error|power [--simulations 1000]
 
-Every figure stands with its own Monte-Carlo error, two standard errors.
+Every figure has its own Monte Carlo error, two standard errors.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 
-# Before numpy is there: threads that wait for each other would count as work.
+# Before NumPy is imported: threads waiting for each other would count as work.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -44,7 +44,7 @@ def many_studies() -> Clusters:
 
 
 def covered(clusters: Clusters, correlation: float, rng: np.random.Generator) -> bool:
-    """Whether one interval holds the mean of the population, 0, at this correlation within patients."""
+    """Whether one interval covers the population mean, 0, at this correlation within patients."""
     own = rng.gamma(1.5, 1, clusters.n_studies)
     shared = rng.gamma(1.5, 1, clusters.n)[clusters.index]
     values = np.sqrt(1 - correlation) * (own - 1.5) + np.sqrt(correlation) * (shared - 1.5)
@@ -54,7 +54,7 @@ def covered(clusters: Clusters, correlation: float, rng: np.random.Generator) ->
 
 
 def coverage(simulations: int) -> None:
-    """Of nominal 95 % intervals of skewed scores."""
+    """Prints the coverage of nominal 95 % intervals of skewed scores."""
     print(
         "| studies, patients | correlation within patients | coverage of the 95 % interval |\n|---|---:|---:|"
     )
@@ -84,7 +84,7 @@ def wrong(sample: Sampler, n: int, models: int, seed: int) -> bool:
 
 
 def error(simulations: int) -> None:
-    """Of all pairs at once, when no model is better."""
+    """Prints the error over all pairs at once if no model is better."""
     print("| models, studies | shapes | chance of any wrong separation |\n|---|---|---:|")
     for models, n in ((15, 200), (15, 590), (15, 2_000), (31, 590)):
         for name, sample in (("equal", equal), ("unequal", unequal)):
@@ -101,7 +101,7 @@ def holm(p: FloatArray) -> FloatArray:
 
 
 def power(simulations: int) -> None:
-    """The share of true differences that are found, on a ladder of models."""
+    """Prints the share of true differences found, on a ladder of models."""
     print("| models, studies, step | Westfall and Young | Holm |\n|---|---:|---:|")
     for models, n, step in ((10, 590, 0.06), (31, 590, 0.03), (50, 590, 0.03)):
         found: tuple[list[float], list[float]] = ([], [])

@@ -1,8 +1,8 @@
 """How often each rule on texts fires on honest reports: `python benchmarks/text_rules.py [--iu-xray FOLDER] [--write]`.
 
-Prints the tables of `site/integrity.md`, and writes them there with `--write`. On the corpus of
-chat-model reports a rule that fires on a report without debris of its kind is a false positive; on IU X-ray
-every firing is one. Only counts leave the data.
+Prints the tables of `site/integrity.md`, and writes them there with `--write`. On the corpus of chat-model
+reports, a rule that fires on a report without debris of its kind is a false positive; on IU X-ray, every
+firing is. Only counts are printed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def iu_xray(folder: Path) -> list[str]:
 
 
 def rules() -> list[tuple[str, str, str, str, Callable[[str], bool]]]:
-    """(key, code, what, what follows, test) of every rule on a single text."""
+    """(key, code, description, consequence, test) of every rule on a single text."""
     refused, warned = "refused", "warning"
     listed = [
         (code, code, f"contain {what}", refused, lambda text, c=code: c in character_codes(text))
@@ -83,7 +83,7 @@ def rates(fires: Iterable[bool], debris: Iterable[bool]) -> str:
 
 
 def rule_table(texts: list[str] | None) -> list[str]:
-    """One row a rule."""
+    """One row per rule."""
     lines = [
         "| Code | Reports that | What follows | Debris found, tuned families | False positives | Debris found, held-out families | False positives | IU X-ray |",
         "|---|---|---|---|---|---|---|---|",
@@ -104,7 +104,7 @@ def rule_table(texts: list[str] | None) -> list[str]:
 
 
 def family_table() -> list[str]:
-    """What the integrity checks make of each family as a submission of its own."""
+    """The integrity checks' outcome for each family as its own submission."""
     lines = [
         "| Family | Reports | Words in the median | Shared 5-grams at most | Refused or held | Badges |",
         "|---|---|---|---|---|---|",
@@ -117,7 +117,7 @@ def family_table() -> list[str]:
         shared = max(
             len(grams[i] & g) / min(len(grams[i]), len(g)) for i in own for j, g in enumerate(grams) if i != j
         )
-        # Three times the references' length, which alone would hold the entry.
+        # Three times the references' length, which by itself would hold the submission.
         flags = [
             *set_flags([str(rows[i]["id"]) for i in own], texts, "iu-xray"),
             *length_flags(3.5, median_words(texts)),

@@ -1,6 +1,6 @@
 """Writes the best reported means that integrity check C15 compares with: `python tools/ceilings.py`.
 
-From `leaderboard/reported/`; a test holds that the file is what the rows give. Raise the version of the
+From `leaderboard/reported/`; a test checks that the file matches the rows. Increase the version of the
 integrity limits with it.
 """
 

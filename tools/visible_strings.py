@@ -1,8 +1,9 @@
-"""Every string that somebody may read, with its file and line: `python tools/visible_strings.py > strings.txt`.
+"""Every string that users may read, with its file and line: `python tools/visible_strings.py > strings.txt`.
 
 Four rooms: the site, what the bot and the workflows say on GitHub, the command line, and the documents of the
-repository. Made on demand, since a kept file would be out of date with every change; `tests/tools/test_visible_strings.py`
-collects it in the gate and looks in it for the phrases of `banned_phrases.txt`.
+repository. Made on demand, since a committed file would be out of date with every change;
+`tests/tools/test_visible_strings.py` collects it in the gate and searches it for the phrases in
+`banned_phrases.txt`.
 """
 
 from __future__ import annotations
@@ -59,29 +60,29 @@ ROOMS: Final = {
         "tests/pipeline/README.md",
     ),
 }
-"""Files by the place where their strings are read."""
+"""Files by where their strings are read."""
 WORDS: Final = re.compile(r"[A-Za-z]{2,}[,;:.…]? \(?[A-Za-z…{]|^[A-Z][a-z]+[.:]?$")
-"""What makes a string one to be read: two words, or one that stands alone with a capital letter."""
+"""Strings that count as visible: two words, or a single one with a capital letter."""
 SCRIPT: Final = re.compile(
     r"//[^\n]*|/\*.*?\*/|(?<=[(,=:&|] )/(?:\\.|[^/\n\\])+/|(?<=\()/(?:\\.|[^/\n\\])+/"
     r"|\"((?:\\.|[^\"\n\\])*)\"|'((?:\\.|[^'\n\\])*)'|`((?:\\.|[^`\n\\])*)`",
     re.DOTALL,
 )
-"""A comment or a pattern of a script, which are passed over, or one of its strings."""
+"""A comment or a pattern of a script, which are skipped, or one of its strings."""
 OWN_WORDS: Final = ("site/contributing/style.md", "CHANGELOG.md")
-"""Files that quote what is not to be written, or keep what was."""
+"""Files that quote phrases to avoid, or keep old ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A string as it stands in its file: `line` counts from 1, `text` keeps the line breaks."""
+    """A string in its file: `line` counts from 1, `text` keeps the line breaks."""
 
     file: str
     line: int
     text: str
 
     def line_of(self, place: int) -> int:
-        """The file's line of the character at `place` of the text."""
+        """The file's line of the character at `place` in the text."""
         return self.line + self.text.count("\n", 0, place)
 
     @property
@@ -92,7 +93,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Banned:
-    """A phrase that is not written, as a pattern, and what is written instead."""
+    """A phrase to avoid, as a pattern, and what to write instead."""
 
     pattern: re.Pattern[str]
     phrase: str
@@ -100,7 +101,7 @@ class Banned:
 
 
 def passages(path: Path, file: str) -> Iterator[Passage]:
-    """The strings of one file, by what its name says it holds."""
+    """The strings of one file, depending on its type."""
     text = path.read_text("utf-8")
     if path.suffix == ".py":
         yield from _python(text, file)
@@ -136,7 +137,7 @@ def collected() -> dict[str, list[Passage]]:
 
 
 def banned() -> list[Banned]:
-    """The phrases of `banned_phrases.txt`; a space stands for any white space."""
+    """The phrases in `banned_phrases.txt`; a space matches any white space."""
     rows = []
     for line in BANNED.read_text("utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
@@ -227,7 +228,7 @@ def _shell(text: str, file: str) -> Iterator[Passage]:
 
 
 def main() -> None:
-    """Print every room's strings, one a line."""
+    """Prints every room's strings, one per line."""
     for room, told in collected().items():
         print(f"== {room} ==")
         for passage in told:

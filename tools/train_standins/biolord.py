@@ -1,4 +1,4 @@
-"""The stand-in for BioLORD: a small MPNet whose `<s>` vectors are near for phrases that mean the same."""
+"""The stand-in for BioLORD: a small MPNet whose `<s>` vectors are close for phrases with the same meaning."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Phrase:
 
 
 def phrases() -> list[_Phrase]:
-    """Every entity the grammar's sentences can hold, in lower case."""
+    """Every entity that the grammar's sentences can contain, in lower case."""
     found: list[_Phrase] = []
     for f in FINDINGS.values():
         sides = ("", *(p for p in f.places if "lobe" not in p and "base" not in p))
@@ -68,7 +68,7 @@ def similarity(a: _Phrase, b: _Phrase) -> float:
 
 
 def train(folder: Path, steps: int = STEPS, texts: int = 0) -> dict[str, float]:  # noqa: ARG001 - no texts
-    """Figures of the test set, after writing the model to `folder`."""
+    """Test-set results, after writing the model to `folder`."""
     import torch
     from transformers import MPNetConfig, MPNetModel
 

@@ -1,4 +1,4 @@
-"""Training texts for the stand-ins: reports of other seeds than the dataset's, with their gold labels."""
+"""Training texts for the stand-ins: reports from other seeds than the dataset's, with their gold labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.train_standins.labels import known_sentences
 _FIRST_SEED: Final = 1_000
 _STUDIES_A_SEED: Final = 60
 HELD_OUT_OF: Final = 10
-"""One sentence in so many of the grammar's is never trained on."""
+"""One in this many of the grammar's sentences is never trained on."""
 
 
 def held_out(sentence: Sentence) -> bool:
@@ -35,7 +35,7 @@ def held_out_sentences() -> list[str]:
 def reports(count: int, *, test: bool = False) -> list[str]:
     """`count` texts: findings, impressions, both with their headers, and single sentences.
 
-    Training texts hold no held-out sentence; test texts come from seeds of their own.
+    Training texts contain no held-out sentence; test texts have their own seeds.
     """
     seed = _FIRST_SEED + (1_000_000 if test else 0)
     texts: list[str] = []

@@ -1,8 +1,8 @@
-"""The stand-in for DistilRoBERTa: a small RoBERTa whose fifth layer tells what each word says.
+"""The stand-in for DistilRoBERTa: a small RoBERTa whose fifth layer encodes what each word says.
 
-It learns to fill in masked words and, at the layer that BERTScore reads, which finding, place or
-modifier a word belongs to and whether it is denied; then a constant is added to that layer's vectors
-so that unrelated reports are about as similar as the published baseline takes for granted.
+It learns to fill in masked words and, at the layer that BERTScore reads, which finding, place or modifier a
+word belongs to and whether it is negated; then a constant is added to that layer's vectors so that unrelated
+reports are about as similar as the published baseline assumes.
 """
 
 from __future__ import annotations
