@@ -327,7 +327,7 @@ class _Models:
         return _estimates(values, replicates, patients), standardised, beyond
 
     def _omnibus(self) -> FloatArray | None:
-        """P of "all groups are equal", shape (M,): the largest gap in standard errors against its bootstrap law."""
+        """P of "all groups are equal", shape (M,): the largest gap over its error, by its bootstrap law."""
         sure = [i for i, n in enumerate(self.axis.patients) if n >= MIN_CLUSTERS]
         if len(sure) < 2:
             return None

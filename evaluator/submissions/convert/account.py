@@ -67,13 +67,8 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
     """What was done to the texts, with counts and the first ids of each kind."""
     lines = []
     if tally.repeated:
-        lines.append(
-            _counted(
-                tally.repeated,
-                "row repeats a study's report word for word; one is kept",
-                "rows repeat a study's report word for word; one is kept",
-            )
-        )
+        repeated = "a study's report word for word; one is kept"
+        lines.append(_counted(tally.repeated, "row repeats", "rows repeat", repeated))
     if tally.split:
         lines.append(f"{count_text(len(tally.split), 'report')} split into findings and impression")
     if tally.split and tally.unsplit:
@@ -86,43 +81,24 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
             f"no impression header in {count_text(len(tally.unsplit), 'report')}: only the findings track is entered"
         )
     kinds = {k.key: k.what for k in KINDS}
+    other = "had other sections (examination, indication, technique, comparison); these were removed"
     tallies = [
-        (tally.without, "study had no impression; it is empty", "studies had no impression; it is empty"),
-        (
-            tally.unsure,
-            "report has text before a header; it is kept in the findings with the header",
-            "reports have text before a header; it is kept in the findings with the header",
-        ),
-        (
-            tally.shortened,
-            "report had other sections (examination, indication, technique, comparison); these were removed",
-            "reports had other sections (examination, indication, technique, comparison); these were removed",
-        ),
-        (
-            tally.headers,
-            "section started with its own header, now removed",
-            "sections started with their own header, now removed",
-        ),
+        (tally.without, "study", "studies", "had no impression; it is empty"),
+        (tally.unsure, "report has", "reports have", "text before a header; both are kept in the findings"),
+        (tally.shortened, "report", "reports", other),
+        (tally.headers, "section", "sections", "started with a header of the same kind, now removed"),
         *(
-            (
-                ids,
-                f"report was wrapped in {what}; only the report is used",
-                f"reports were wrapped in {what}; only the report is used",
-            )
+            (ids, "report was", "reports were", f"wrapped in {what}; only the report is used")
             for what, ids in tally.wrapped.items()
         ),
         *(
-            (tally.cleaned[key], f"report contained {what}", f"reports contained {what}")
+            (tally.cleaned[key], "report", "reports", f"contained {what}")
             for key, what in kinds.items()
             if key in tally.cleaned
         ),
-        (
-            tally.empty,
-            "study has no report; it is left empty and gets the worst score",
-            "studies have no report; they are left empty and get the worst score",
-        ),
+        (tally.empty, "study has", "studies have", "no report: left empty, which gets the worst score"),
     ]
-    lines += [_counted(ids, one, many) for ids, one, many in tallies if ids]
+    lines += [_counted(ids, one, many, what) for ids, one, many, what in tallies if ids]
     if tally.cleaned:
         lines.append("to keep all of these characters and tokens in the texts, use --keep")
     if keep:
@@ -130,9 +106,9 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
     return lines
 
 
-def _counted(ids: list[str], one: str, many: str) -> str:
+def _counted(ids: list[str], one: str, many: str, what: str) -> str:
     distinct = list(dict.fromkeys(ids))
-    return f"{count_text(len(distinct), one, many)} (first: {first_ids(distinct)})"
+    return f"{count_text(len(distinct), one, many)} {what} (first: {first_ids(distinct)})"
 
 
 def _list(ids: list[str]) -> str:

@@ -103,7 +103,7 @@ def test_each_kind_is_counted_with_its_first_ids(door):
         f"1 report contained tokens of a decoder or chat template (</s>, <|im_end|>, …) (first: {A})",
         f"1 report contained byte order marks (first: {B})",
         f"1 report contained missing values written as a word (nan, None), now empty (first: {B})",
-        f"1 study has no report; it is left empty and gets the worst score (first: {B})",
+        f"1 study has no report: left empty, which gets the worst score (first: {B})",
         "use --keep",
     ):
         assert words in text

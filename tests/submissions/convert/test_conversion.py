@@ -267,7 +267,7 @@ def test_a_request_that_failed_is_an_empty_report(door):
     failed = {"custom_id": B, "response": None, "error": {"code": "server_error"}}
     code, words, reports = door(lines(batch(A, PREDICTED), failed))
     assert (code, reports) == (0, {A: {"findings": PREDICTED}, B: {"findings": ""}})
-    assert f"1 study has no report; it is left empty and gets the worst score (first: {B})" in words
+    assert f"1 study has no report: left empty, which gets the worst score (first: {B})" in words
 
 
 def test_all_studies_are_confirmed(door):

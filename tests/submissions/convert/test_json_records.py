@@ -72,7 +72,7 @@ def test_no_text_is_an_empty_report_and_is_said(door, value):
         json.dumps({A: {"model_prediction": value}, B: {"model_prediction": "clear"}})
     )
     assert (code, reports) == (0, {A: {"findings": ""}, B: {"findings": "clear"}})
-    assert f"1 study has no report; it is left empty and gets the worst score (first: {A})" in words
+    assert f"1 study has no report: left empty, which gets the worst score (first: {A})" in words
 
 
 def test_an_impression_that_is_not_there_is_empty_and_is_said(door):

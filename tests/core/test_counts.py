@@ -5,8 +5,28 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.commands import console
+
+from evaluator.core.files import write_text
+from evaluator.datasets.sandbox.generate import submission_files
 
 REPORT = "The lungs are clear. There is no pleural effusion."
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    for name, text in submission_files().items():
+        write_text(tmp_path / "submissions" / name, text)
+    for name in ("REFERENCES", "MODELS", "STORE", "JUDGES"):
+        monkeypatch.delenv(f"REXRANK_{name}", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(repository, monkeypatch, capsys):
+    return console(monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("n", [1, 2])
