@@ -73,7 +73,7 @@ def test_everything_that_is_needed_is_in_it():
     assert not whole or names == PINS.keys(), "more than is needed: run tools/pin-hosted"
 
 
-def test_no_sdist_and_no_model_is_among_it():
+def test_it_contains_no_sdist_and_no_model():
     assert not {"rouge-score", "nltk", "torch", "transformers", "hatchling"} & PINS.keys()
     assert any(r.startswith("rouge-score==") for r in project()["optional-dependencies"]["score"])
 

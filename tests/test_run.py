@@ -102,13 +102,13 @@ def checkout(tmp_path):
         (("dmeo",), 1, "there is no 'dmeo'. Wanted: demo or test."),
     ],
 )
-def test_what_is_not_a_job_is_explained(checkout, args, status, words):
+def test_an_unknown_job_is_explained(checkout, args, status, words):
     outcome = checkout.run(*args)
     assert (outcome.returncode, words in outcome.stdout + outcome.stderr) == (status, True)
     assert checkout.asked() == []
 
 
-def test_an_older_python_is_told_to_be_one():
+def test_an_older_python_gets_a_clear_message():
     source = (ROOT / "run.py").read_text("utf-8")
     ast.parse(source, feature_version=(3, 6))
     old = "import sys; sys.version_info = (3, 10, 1); exec(open('run.py').read())"
@@ -156,7 +156,7 @@ def test_the_first_start_installs_and_the_second_does_not(checkout):
     assert checkout.asked() == ["python -m evaluator demo"]
 
 
-def test_pip_does_without_uv(checkout):
+def test_pip_works_without_uv(checkout):
     (checkout.tools / "uv").unlink()
     checkout.tool("venv.py", VENV)
     assert checkout.run("demo", PYTHONPATH=str(checkout.tools)).returncode == 0
@@ -169,7 +169,7 @@ def test_pip_does_without_uv(checkout):
 
 
 @pytest.mark.parametrize(("torch", "told"), [("", True), ("+cpu", False), ("+cu130", True)])
-def test_falling_back_is_said_aloud(checkout, torch, told):
+def test_falling_back_is_reported(checkout, torch, told):
     outcome = checkout.run("demo", REFUSE=CPU.replace(".venv/", f"{checkout.folder}/.venv/"), TORCH=torch)
     assert outcome.returncode == 0
     assert "The CPU build is not available from" in outcome.stdout
@@ -179,7 +179,7 @@ def test_falling_back_is_said_aloud(checkout, torch, told):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
-def test_a_failure_shows_its_end_and_the_next_start_goes_on(checkout, encoding):
+def test_a_failure_shows_the_end_of_its_output_and_the_next_start_resumes(checkout, encoding):
     command = f"{PINNED} -e .[score]".replace(".venv/", f"{checkout.folder}/.venv/").replace("[", r"\[")
     outcome = checkout.run("demo", REFUSE=command, PYTHONIOENCODING=encoding)
     assert outcome.returncode == 2
@@ -203,7 +203,7 @@ def test_a_changed_pin_installs_again(checkout, pinned):
     assert checkout.asked() == [f"uv {PINNED} -e .[score]", "python -m evaluator demo"]
 
 
-def test_an_environment_that_was_moved_or_broken_is_made_anew(checkout):
+def test_a_moved_or_broken_environment_is_recreated(checkout):
     checkout.run("demo")
     folder = checkout.folder.rename(checkout.folder.with_name("moved"))
     checkout.folder = folder
@@ -216,7 +216,7 @@ def test_an_environment_that_was_moved_or_broken_is_made_anew(checkout):
     assert f"uv {PINNED} -e .[score]" in (checkout.run("demo"), checkout.asked())[1]
 
 
-def test_a_folder_that_is_no_environment_is_left_alone(checkout):
+def test_a_folder_that_is_not_an_environment_is_left_alone(checkout):
     (checkout.folder / ".venv").mkdir()
     (checkout.folder / ".venv/mine").write_text("x")
     outcome = checkout.run("demo")
@@ -273,7 +273,7 @@ def test_how_to_install(monkeypatch, programs, user, program, line):
 
 
 @pytest.mark.parametrize("lacks", ["venv", "ensurepip"])
-def test_a_python_without_venv_is_told_first(monkeypatch, tmp_path, lacks):
+def test_a_python_without_venv_is_reported_first(monkeypatch, tmp_path, lacks):
     monkeypatch.setattr(run_py, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     monkeypatch.setattr(run_py.importlib.util, "find_spec", lambda name: None if name == lacks else name)

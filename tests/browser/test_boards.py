@@ -47,7 +47,7 @@ def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
     visitor.well()
 
 
-def test_a_skill_sorts_by_its_mean_and_what_is_unknown_comes_last(visit):
+def test_a_skill_sorts_by_its_mean_with_unknown_values_last(visit):
     page = visit().open(CROWD)
     sorter(page, "radcliq_v1").click()
     assert header(page, "radcliq_v1").get_attribute("aria-sort") == "descending"
@@ -240,7 +240,7 @@ def test_reported_rows_sort_filter_and_export(visit):
     visitor.well()
 
 
-def test_a_view_goes_along_to_another_dataset_and_track(visit):
+def test_a_view_is_kept_on_another_dataset_and_track(visit):
     visitor = visit()
     page = visitor.open(CROWD)
     sorter(page, "bleu_2").click()
@@ -284,7 +284,7 @@ def test_choosing_models_leads_to_their_comparison(visit):
     visitor.well()
 
 
-def test_what_an_address_may_not_do(visit):
+def test_hostile_addresses_are_harmless(visit):
     visitor = visit()
     page = visitor.open(
         CROWD + '?find=<img src=x onerror=window.rxEvil=1>&sort=toString&cols=__proto__&views=x&pick=a"b'
@@ -296,7 +296,7 @@ def test_what_an_address_may_not_do(visit):
     visitor.well()
 
 
-def test_boards_lead_to_each_other(visit):
+def test_boards_link_to_each_other(visit):
     visitor = visit()
     page = visitor.open(BOARD)
     page.get_by_role("navigation", name="Boards").get_by_role("link", name="MIMIC-CXR").click()

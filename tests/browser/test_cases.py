@@ -116,7 +116,7 @@ def test_filters_and_words_narrow_the_cases_and_stay_in_the_address(visit, serve
     visitor.well()
 
 
-def test_another_model_beside_and_where_it_is_better(visit, served):
+def test_another_model_can_be_shown_next_to_it_and_where_it_is_better(visit, served):
     folder = served[1] / "data/cases/sandbox.findings"
     own, other = (
         json_of(folder / f"rexrank-sandbox__{m}/index.json.gz")["scores"]["bleu_2"]
@@ -155,7 +155,7 @@ MARKS = [
 ]
 
 
-def test_what_differs_is_marked(visit):
+def test_differences_are_highlighted(visit):
     page = visit().open("404.html")
     for text, other, wanted in MARKS:
         marks = page.evaluate(
@@ -170,7 +170,7 @@ def test_what_differs_is_marked(visit):
         assert marks == wanted, (text, other)
 
 
-def test_the_keyboard_opens_turns_and_keeps_its_place(visit):
+def test_the_keyboard_opens_cases_turns_pages_and_keeps_its_place(visit):
     visitor = visit()
     page = visitor.open(SHUFFLED)
     page.get_by_role("button", name="Browse the cases").first.focus()
@@ -184,7 +184,7 @@ def test_the_keyboard_opens_turns_and_keeps_its_place(visit):
     visitor.well()
 
 
-def test_what_cannot_be_loaded_can_be_tried_again(visit):
+def test_a_failed_load_can_be_retried(visit):
     visitor = visit()
     page = visitor.open(SHUFFLED)
     page.route("**/models.json", lambda route: route.abort())
@@ -211,7 +211,7 @@ def test_hostile_reports_stay_text(visit):
     visitor.well()
 
 
-def test_packed_files_are_read_from_a_server_that_has_them_unpacked(visit, served):
+def test_packed_files_are_read_from_a_server_that_unpacks_them(visit, served):
     handler = functools.partial(Unpacking, directory=str(served[1]))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

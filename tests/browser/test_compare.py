@@ -63,7 +63,7 @@ def test_differences_are_those_of_the_file(visit, served):
     visitor.well()
 
 
-def test_it_says_in_words_whether_the_difference_is_real(visit, served):
+def test_a_sentence_says_whether_the_difference_is_significant(visit, served):
     visitor = visit()
     page = visitor.open(PAIR)
     verdict = page.locator(".rx-verdict")
@@ -103,7 +103,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     visitor.well()
 
 
-def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
+def test_a_significant_difference_that_rounds_to_zero_follows_the_ranks(visit):
     visitor = visit()
 
     def tiny(file):
@@ -120,7 +120,7 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
     visitor.well()
 
 
-def test_a_metric_that_one_lacks_is_said(visit):
+def test_a_metric_that_one_model_lacks_is_mentioned(visit):
     visitor = visit()
 
     def without(file):
@@ -136,7 +136,7 @@ def test_a_metric_that_one_lacks_is_said(visit):
     visitor.well()
 
 
-def test_what_an_address_asks_for_and_is_not_there_is_said(visit):
+def test_an_address_with_an_unknown_model_says_so(visit):
     visitor = visit()
     page = visitor.open("compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,<b>who</b>/ever")
     expect(page.get_by_role("alert")).to_have_text("Not ranked on Sandbox, findings: <b>who</b>/ever.")
@@ -148,7 +148,7 @@ def test_what_an_address_asks_for_and_is_not_there_is_said(visit):
     visitor.well()
 
 
-def test_the_keyboard_chooses(visit):
+def test_models_can_be_chosen_by_keyboard(visit):
     visitor = visit()
     page = visitor.open(PAIR)
     page.locator(".rx-result table").first.wait_for()
@@ -159,7 +159,7 @@ def test_the_keyboard_chooses(visit):
     visitor.well()
 
 
-def test_it_leads_to_the_reports_that_differ_most(visit):
+def test_it_links_to_the_reports_that_differ_most(visit):
     visitor = visit()
     page = visitor.open(PAIR)
     page.get_by_role("link", name="Read both reports where Sandbox near-copy trails most").click()
@@ -184,7 +184,7 @@ def test_nothing_moves_while_it_loads(visit):
         visitor.well()
 
 
-def test_the_first_pair_is_there_before_a_script_and_stays(visit):
+def test_the_first_pair_is_shown_without_a_script_and_stays(visit):
     before = visit(javascript=False).open("compare/")
     verdict = before.locator(".rx-verdict strong").inner_text()
     first = before.locator(".rx-result table tbody tr").first.inner_text()

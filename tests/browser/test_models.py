@@ -62,7 +62,7 @@ def test_a_models_boards_show_one_at_a_time(visit):
     visitor.well()
 
 
-def test_without_a_script_every_board_of_a_model_stands_there(visit):
+def test_without_a_script_every_board_of_a_model_is_shown(visit):
     page = visit(javascript=False).open(MODEL)
     assert page.locator("[data-rx-part]:visible").count() == page.locator("a.rx-tile").count() == 2
     assert page.locator(".rx-verdict").inner_text().startswith("Beats the image-blind baselines ")

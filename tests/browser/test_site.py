@@ -79,7 +79,7 @@ def test_no_page_is_wider_than_a_phone(visit, path):
     visitor.well()
 
 
-def test_a_wrong_address_has_a_page_with_ways_on(visit, served):
+def test_a_wrong_address_has_a_page_with_links(visit, served):
     visitor = visit()
     answer = visitor.page.goto(served[0] + "models/nobody/nothing/")
     assert answer.status == 404
@@ -110,7 +110,7 @@ def test_links_lead_somewhere_under_the_sub_path(served):
 
 
 @pytest.mark.parametrize("path", [BOARD, CROWD, MODEL, "compare/", "changelog/", ""])
-def test_pages_read_without_a_script(visit, path):
+def test_pages_are_readable_without_a_script(visit, path):
     page = visit(javascript=False).open(path)
     assert len(page.locator("article").inner_text()) > 300
     if path in {BOARD, CROWD}:

@@ -66,7 +66,7 @@ def board_of(reader, title):
     reader.page.locator("#rx-board[data-rx-on]").wait_for()
 
 
-def test_who_is_best_and_is_it_real(reader):
+def test_which_model_is_best_and_is_it_significant(reader):
     now = reader.page.locator(".rx-now")
     reader.click(now.get_by_role("tab", name="MIMIC-CXR"))
     panel = now.get_by_role("tabpanel")

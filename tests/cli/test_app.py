@@ -190,7 +190,7 @@ HOST_FILES = {
 
 
 @pytest.mark.parametrize("case", HOST_FILES)
-def test_a_host_s_file_that_is_no_good_is_a_list_of_problems(repository, case):
+def test_an_invalid_host_file_gives_a_list_of_problems(repository, case):
     arguments, name, content, place = HOST_FILES[case]
     (repository / name).parent.mkdir(exist_ok=True)
     (repository / name).write_text(content)
@@ -203,7 +203,7 @@ def test_a_host_s_file_that_is_no_good_is_a_list_of_problems(repository, case):
     assert "Traceback" not in result.err
 
 
-def test_releases_that_are_no_good_stop_the_ranking(repository):
+def test_invalid_releases_stop_the_ranking(repository):
     assert (
         rexrank("score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2", cwd=repository).code
         == 0

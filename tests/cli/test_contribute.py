@@ -66,20 +66,20 @@ def test_a_person_is_asked_until_the_card_is_right(run):
     assert run("validate", "submissions/acme/m1")[0] == 0
 
 
-def test_what_a_person_breaks_off_sends_nothing(run):
+def test_an_interrupted_dialogue_sends_nothing(run):
     status, _, errors = run(*SEND, typed=["m1", "A university"])
     assert (status, "nothing was sent" in errors) == (1, True)
     assert not Path("submissions/acme/m1/model.yaml").exists()
 
 
-def test_a_dry_run_names_the_place_and_not_its_own(run):
+def test_a_dry_run_names_the_real_folder_instead_of_its_copy(run):
     status, output, _ = run(*SEND, "--dry-run", typed=ANSWERS)
     assert status == 0
     assert "would write submissions/acme/m1/sandbox.json: 60" in output
     assert not Path("submissions").exists()
 
 
-def test_nobody_to_ask_names_every_option_at_once(run):
+def test_without_a_terminal_every_missing_option_is_named_at_once(run):
     status, _, errors = run("submit", "preds.json")
     assert status == 1
     assert all(f"{option} is missing" in errors for option in ("--dataset", "--team", "--model"))
@@ -90,7 +90,7 @@ def test_nobody_to_ask_names_every_option_at_once(run):
     assert "--year " not in errors
 
 
-def test_options_that_make_no_valid_card_are_named_together(run):
+def test_options_that_make_an_invalid_card_are_named_together(run):
     options = (
         "--contact",
         "a b",
@@ -136,7 +136,7 @@ def test_the_hub_s_card_is_the_start(run, monkeypatch):
     assert "--license" in errors
 
 
-def test_a_folder_is_sent_as_it_is_and_a_dry_run_writes_nothing(run):
+def test_a_folder_is_sent_unchanged_and_a_dry_run_writes_nothing(run):
     for path, text in submission_files().items():
         Path("submissions", path).parent.mkdir(parents=True, exist_ok=True)
         Path("submissions", path).write_text(text)
@@ -170,7 +170,7 @@ CARD = ["--institution", "A", "--contact", "octocat", "--year", "2026", "--descr
 
 
 @pytest.mark.parametrize("token", ["g\u00efft", "two\nlines", "two words"])
-def test_what_cannot_be_a_token_is_told_without_showing_it(run, monkeypatch, token):
+def test_an_invalid_token_is_reported_without_showing_it(run, monkeypatch, token):
     monkeypatch.setenv("GH_TOKEN", token)
     status, output, errors = run(*SEND, *CARD, "--yes")
     assert (status, "GH_TOKEN holds" in errors) == (1, True)

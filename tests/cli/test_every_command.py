@@ -104,7 +104,7 @@ SCORED = ("--dataset", "sandbox", "--metrics", "bleu_2")
 RECORD = "leaderboard/records/sandbox/{}/rexrank-sandbox__near-copy.json"
 
 
-def test_results_of_a_whole_way(run):
+def test_results_of_a_whole_run(run):
     """Commands one after the other on the sandbox, each with what its JSON keeps."""
 
     def kept(*args):
@@ -139,7 +139,7 @@ def test_a_quiet_command_says_nothing_but_what_went_wrong(run):
     assert "Valid" in run("validate", COPY, "-q")[1]
 
 
-def test_json_holds_what_was_made(run):
+def test_json_contains_the_results(run):
     value = json.loads(run("new", "acme", "m1", "--format", "json")[1])
     assert value["result"] == {"file": "submissions/acme/m1/model.yaml"}
     assert value["output"][0] == "wrote submissions/acme/m1/model.yaml"
@@ -178,7 +178,7 @@ def test_the_shell_completes_commands_and_options(shell):
     )
 
 
-def test_no_colour_is_printed_where_none_is_wanted(run, monkeypatch):
+def test_no_colour_is_printed_if_it_is_not_wanted(run, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
     for args in (("--help",), ("validate", COPY), ("metrics",), ("vaildate",)):

@@ -70,7 +70,7 @@ FAULTS = [
 @pytest.mark.parametrize(
     ("prepare", "args", "message"), FAULTS, ids=lambda x: " ".join(x) if isinstance(x, tuple) else ""
 )
-def test_our_fault_or_the_machine_s_exits_2(run, repository, prepare, args, message):
+def test_an_internal_or_machine_error_exits_2(run, repository, prepare, args, message):
     if prepare:
         prepare(repository)
     status, output, errors = run(*args)
@@ -91,7 +91,7 @@ def test_our_fault_or_the_machine_s_exits_2(run, repository, prepare, args, mess
     ],
     ids=repr,
 )
-def test_what_was_not_foreseen_exits_2(run, monkeypatch, error, words):
+def test_an_unexpected_error_exits_2(run, monkeypatch, error, words):
     def fail(*_args, **_more):
         raise error
 
@@ -115,7 +115,7 @@ def test_a_refusal_before_a_command_s_own_json_is_json_too(run):
 @pytest.mark.parametrize(
     "command", [SCORED, (*SCORED, "--shard", "1/2"), ("baseline", "sandbox")], ids=" ".join
 )
-def test_a_metric_named_and_not_computed_is_partial(run, command, named, status):
+def test_a_requested_metric_that_was_not_computed_is_partial(run, command, named, status):
     code, output, errors = run(*command, "--models", "none", *named)
     assert code == status, errors
     assert ("not computed: the weights of distilroberta-base" in output + errors) == (

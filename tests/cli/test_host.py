@@ -38,7 +38,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_missing_or_wrong_is_said_before_anything_is_written(tmp_path, monkeypatch, case):
+def test_missing_and_wrong_answers_are_reported_before_anything_is_written(tmp_path, monkeypatch, case):
     (tmp_path / "evaluator/datasets").mkdir(parents=True)
     (tmp_path / "references").mkdir()
     (tmp_path / "references/other.json").write_text(json.dumps(references(3)))
@@ -52,7 +52,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_written(tmp_path, m
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_addresses_of_this_repository_lead_here():
+def test_addresses_of_this_repository_point_here():
     assert other_addresses(ROOT, challenge()) == []
 
 
@@ -70,7 +70,7 @@ LEADING = {
 }
 
 
-def test_every_line_that_leads_elsewhere_is_named_and_mended(tmp_path):
+def test_every_line_that_points_elsewhere_is_named_and_fixed(tmp_path):
     north = changed(repository="north/cxr", site="https://north.github.io/cxr/", maintainers=["@north/a"])
     for name, (line, _) in LEADING.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def test_questions_are_counted_as_items(bare):
     assert tomllib.loads((bare / "challenge.toml").read_text())["primary"] == {"vqa": "accuracy_macro"}
 
 
-def test_a_terminal_is_asked(bare, monkeypatch):
+def test_missing_answers_are_asked_for_at_a_terminal(bare, monkeypatch):
     answers = iter(["Northern CXR", "north/cxr", "The North", "@north/crew @north/two"])
     monkeypatch.setattr("evaluator.cli.host_identity.at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: next(answers))
@@ -192,7 +192,7 @@ def test_a_challenge_written_by_hand_is_completed(bare):
         init(*ours, "--dataset", "other-set", "--task", "vqa")
 
 
-def test_a_dataset_is_added_to_a_challenge_of_one_s_own(bare):
+def test_a_dataset_is_added_to_ones_own_challenge(bare):
     init("--dataset", "first", *WHO)
     output = init("--dataset", "second", "--repository", "north/cxr")
     assert "wrote challenge.toml" in output
@@ -213,7 +213,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("case", ODD)
-def test_odd_references_are_measured_and_said(bare, case):
+def test_odd_references_are_measured_and_described(bare, case):
     studies, words = ODD[case]
     (bare / "references/odd.json").write_text(json.dumps(studies))
     output = init("--dataset", "odd", "--access", "public", *WHO)
@@ -234,7 +234,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_references_is_refused_with_the_form_and_how_to_get_it(bare, case):
+def test_invalid_references_are_refused_with_the_expected_form(bare, case):
     name, text, words = REFUSED[case]
     (bare / "references" / name).write_text(text, "utf-8")
     with pytest.raises(InputError) as caught:

@@ -23,7 +23,7 @@ def bare(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_nothing_handed_over_is_empty():
+def test_missing_variables_are_empty():
     assert read_job() == Job()
 
 
@@ -40,12 +40,12 @@ def test_every_variable_has_its_field(monkeypatch):
     ("pr", "sha"),
     [("", SHA), ("7", ""), ("7", SHA[:12]), ("7", SHA.upper()), ("seven", SHA), ("-7", SHA), ("7\n", SHA)],
 )
-def test_a_pull_request_is_named_whole_or_not_at_all(pr, sha):
+def test_an_incomplete_pull_request_is_refused(pr, sha):
     with pytest.raises(InputError):
         Job(pr=pr, sha=sha).pull()
 
 
-def test_the_commit_may_be_left_out_of_an_answer_alone():
+def test_only_an_answer_may_omit_the_commit():
     assert Job(pr="7", sha=SHA, first=SHA[::-1]).pull() == (7, SHA)
     assert Job(pr="7", first=SHA[::-1]).first_commit() == SHA[::-1]
     assert Job(pr="7").number() == 7
@@ -60,12 +60,12 @@ def test_accounts_are_numbers(text, wanted):
 
 
 @pytest.mark.parametrize("text", [" ", "7 ", "7,8", "07", "-7", "x", "7\n", "9" * 19, "7  8"])
-def test_anything_else_is_no_account(text):
+def test_anything_else_is_not_an_account(text):
     with pytest.raises(InputError):
         Job(accounts=text).account_ids()
 
 
-def test_grants_name_sets_and_digests():
+def test_grants_name_datasets_and_digests():
     assert Job().granted() == {}
     assert Job(grant=f"one:{'a' * 64} two:{'b' * 64}").granted() == {"one": "a" * 64, "two": "b" * 64}
     for text in (
@@ -81,12 +81,12 @@ def test_grants_name_sets_and_digests():
 
 
 @pytest.mark.parametrize("value", ["", '""', "null", "3", '["a"]'])
-def test_no_text_is_no_comment(value):
+def test_an_empty_text_is_not_a_comment(value):
     with pytest.raises(RexrankError, match="there is no comment to write"):
         text_of(value)
 
 
-def test_texts_travel_as_json():
+def test_texts_are_passed_as_json():
     assert text_of('"one\\ntwo"') == "one\ntwo"
 
 
@@ -101,7 +101,7 @@ def handed_over():
                             yield path.name, name
 
 
-def test_what_workflows_hand_over_is_what_is_read():
+def test_workflows_pass_exactly_the_variables_that_are_read():
     names = {name for _, name in handed_over()}
     assert names
     assert names <= NAMES

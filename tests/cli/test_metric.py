@@ -39,7 +39,7 @@ def pairs(tmp_path, monkeypatch):
 
 
 @needs_rouge
-def test_into_a_pipe_goes_json_and_the_table_beside_it(run, pairs):
+def test_a_pipe_gets_json_and_standard_error_the_table(run, pairs):
     status, output, errors = run("metric", "bleu_2", "rouge_l", "--pairs", "pairs.csv")
     body = json.loads(output)
     assert status == ExitCode.DONE
@@ -94,7 +94,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_done_is_refused_before_anything_is_written(run, pairs, case):
+def test_impossible_requests_are_refused_before_anything_is_written(run, pairs, case):
     (pairs / "empty.csv").write_text("")
     (pairs / "header.csv").write_text("id,reference,prediction\n")
     (pairs / "surplus.csv").write_text("id,reference,prediction\n1,a,b,c\n")
@@ -106,7 +106,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(run, pairs, c
 
 
 @needs_rouge
-def test_everything_that_is_missing_is_named_with_one_command(run, pairs):
+def test_everything_missing_is_named_with_one_command(run, pairs):
     status, output, errors = run("metric", "--all", "--pairs", "pairs.csv", "--models", "none")
     assert status == ExitCode.PARTIAL
     assert {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l"} == json.loads(output)["scores"].keys()

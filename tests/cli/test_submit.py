@@ -49,7 +49,7 @@ def said(capsys, folder, directory, form="text"):
     return code, capsys.readouterr().out
 
 
-def test_copies_are_warned_of_in_the_words_of_the_scores(capsys, tmp_path, references, submission):
+def test_copies_are_warned_of_in_the_same_words_as_in_scoring(capsys, tmp_path, references, submission):
     folder = submission(copied(references))
     code, text = said(capsys, folder, tmp_path / "references")
     assert code == 0
@@ -72,14 +72,14 @@ def test_nothing_is_compared_without_references(capsys, monkeypatch, tmp_path, r
     assert "RX306" in said(capsys, folder, None)[1]
 
 
-def test_reports_of_other_patients_are_no_copies(capsys, tmp_path, references, submission):
+def test_reports_of_other_patients_are_not_copies(capsys, tmp_path, references, submission):
     folder = submission({i: StudyReport("The lungs are clear.", "Normal.") for i in references})
     code, text = said(capsys, folder, tmp_path / "references")
     assert code == 0
     assert "RX306" not in text
 
 
-def test_a_folder_without_the_references_is_no_silence(tmp_path, references, submission):
+def test_a_folder_without_the_references_is_an_error(tmp_path, references, submission):
     folder = submission(copied(references))
     (tmp_path / "empty").mkdir()
     with pytest.raises(RexrankError, match=r"no references in .*empty: looked for mimic-cxr\.json"):

@@ -37,5 +37,5 @@ def test_an_example_is_read_by_its_command(name):
         ("--version", "--version"),
     ],
 )
-def test_what_every_command_has_may_stand_before_it(typed, read):
+def test_shared_options_may_come_before_the_command(typed, read):
     assert ordered(typed.split()) == read.split()

@@ -15,7 +15,7 @@ NAMES = st.text("abc/.", min_size=1, max_size=12)
 
 
 @given(st.dictionaries(NAMES, st.binary(max_size=40), max_size=6))
-def test_what_goes_in_comes_out_whatever_the_order(files):
+def test_contents_are_preserved_in_any_order(files):
     data = zip_bytes(files)
     assert data == zip_bytes(dict(reversed(files.items())))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -103,7 +103,7 @@ def test_scores_and_tables_too(submission, console):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_or_closed_output_is_said(tmp_path):
+def test_a_full_or_closed_output_is_reported(tmp_path):
     with Path("/dev/full").open("w") as full:
         result = rexrank("models", "list", cwd=tmp_path, env={}, stdout=full)
     assert result.returncode == 2
@@ -115,7 +115,7 @@ def test_a_full_or_closed_output_is_said(tmp_path):
     assert subprocess.run(["sh", "-c", code, sys.executable], env=env, check=False).returncode == 0
 
 
-def test_a_reader_that_went_away(tmp_path):
+def test_a_closed_reader_ends_the_command(tmp_path):
     read, write = os.pipe()
     os.close(read)
     try:
@@ -138,7 +138,7 @@ def homeless(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_no_home_is_a_sentence(homeless, tmp_path, monkeypatch):
+def test_a_missing_home_folder_is_reported_in_a_sentence(homeless, tmp_path, monkeypatch):
     with pytest.raises(RexrankError, match="--store, or set REXRANK_STORE"):
         store_directory(None)
     with pytest.raises(MetricUnavailable, match="--models, or set REXRANK_MODELS"):
@@ -151,7 +151,7 @@ def test_no_home_is_a_sentence(homeless, tmp_path, monkeypatch):
 UNKNOWN = "import pwd\ndef unknown(_): raise KeyError\npwd.getpwuid = pwd.getpwnam = unknown\n"
 
 
-def test_a_user_that_the_machine_does_not_know(submission):
+def test_an_unknown_user_is_reported(submission):
     how = {"cwd": submission, "env": {"HOME": None, "XDG_CACHE_HOME": None}, "before": UNKNOWN}
     valid = "submissions/rexrank-sandbox/paraphrase"
     assert rexrank("validate", valid, **how).returncode == 0

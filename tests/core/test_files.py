@@ -11,7 +11,7 @@ from evaluator.core.files import atomic_writer, dump_json, sha256_bytes, sha256_
 from evaluator.core.problems import RexrankError
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_scrap(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file_and_no_partial_one(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     path.write_text("old")
 

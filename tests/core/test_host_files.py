@@ -67,7 +67,7 @@ def problems(folder: Path, kind: str, content: str | bytes) -> list[tuple[str, s
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_a_sound_file_is_read(tmp_path, kind):
+def test_a_valid_file_is_read(tmp_path, kind):
     assert problems(tmp_path, kind, FILES[kind][1]) == []
     assert problems(tmp_path, kind, FILES[kind][1].replace("\n", "\r\n")) == []
 
@@ -103,7 +103,7 @@ def test_damages(tmp_path, kind, damage):
 
 
 @pytest.mark.parametrize("kind", ["dataset", "judges", "weights"])
-def test_a_missing_file_is_said(tmp_path, kind):
+def test_a_missing_file_is_reported(tmp_path, kind):
     with pytest.raises(InvalidFile, match="No such file") as failure:
         FILES[kind][2](tmp_path)
     assert [p.code for p in failure.value.problems] == ["RX601"]
@@ -218,7 +218,7 @@ def test_yaml_that_is_more_than_plain(tmp_path, text, words):
     assert words in faults
 
 
-def test_old_fields_say_what_took_their_place(tmp_path):
+def test_old_fields_name_their_replacement(tmp_path):
     old = changed("access: restricted", "access: Complete PhysioNet's credentialing.")
     (tmp_path / "made-up.yaml").write_text(f"{old}references_public: n\nids_public: false\n")
     with pytest.raises(InvalidFile) as failure:
@@ -229,7 +229,7 @@ def test_old_fields_say_what_took_their_place(tmp_path):
     assert "write access: public where it was true" in fixes["/references_public"]
 
 
-def test_a_dataset_that_does_not_say_is_withheld(tmp_path):
+def test_a_dataset_without_access_is_withheld(tmp_path):
     (tmp_path / "made-up.yaml").write_text(
         changed("access: restricted\n", "").replace("synthetic: false\n", "")
     )
@@ -361,7 +361,7 @@ def test_the_generated_schemas_accept_what_ships():
 
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("name", ["a folder", "a link to nothing", "a link to itself", "a pipe"])
-def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, kind, name):
+def test_anything_but_a_file_is_named_without_blocking(tmp_path, kind, name):
     file, content, reader = FILES[kind]
     (tmp_path / file).write_text(content)
     DAMAGE[name](tmp_path / file)

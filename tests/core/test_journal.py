@@ -33,7 +33,7 @@ def journal(folder):
     return Journal(folder / "list", pause=lambda _: None)
 
 
-def test_what_two_processes_add_at_once_is_all_there_each_after_what_it_saw(tmp_path):
+def test_concurrent_additions_are_all_kept_each_after_what_it_saw(tmp_path):
     racers = [subprocess.Popen([sys.executable, "-c", RACER, tmp_path, name, "60"]) for name in ("a", "b")]
     assert [r.wait(HANG) for r in racers] == [0, 0]
     entries = [e.decode() for e in Journal(tmp_path / "list").read()]
@@ -43,7 +43,7 @@ def test_what_two_processes_add_at_once_is_all_there_each_after_what_it_saw(tmp_
     assert {p.suffix for p in (tmp_path / "list").iterdir()} == {".json"}, "no unfinished file is left"
 
 
-def test_an_entry_that_is_shown_late_is_seen_before_the_next_one_is_made(tmp_path, monkeypatch):
+def test_an_entry_shown_late_is_seen_before_the_next_one_is_added(tmp_path, monkeypatch):
     """A network disk answers from what it knew: neither the listing nor the name shows the other's entry at first."""
     journal(tmp_path).append(adding("first"))
     late = journal(tmp_path).path(2)
@@ -74,7 +74,7 @@ def test_an_entry_that_is_shown_late_is_seen_before_the_next_one_is_made(tmp_pat
 
 
 @pytest.mark.parametrize("answer", [FileExistsError(17, "File exists"), OSError(5, "Input/output error")])
-def test_a_link_that_was_done_and_whose_answer_was_lost_is_done_once(tmp_path, monkeypatch, answer):
+def test_a_link_whose_reply_was_lost_is_made_once(tmp_path, monkeypatch, answer):
     linked = os.link
 
     def link(source, target):
@@ -86,7 +86,7 @@ def test_a_link_that_was_done_and_whose_answer_was_lost_is_done_once(tmp_path, m
     assert journal(tmp_path).read() == [b"mine after 0"]
 
 
-def test_a_link_that_was_not_done_leaves_nothing(tmp_path, monkeypatch):
+def test_a_failed_link_leaves_nothing(tmp_path, monkeypatch):
     def link(*_):
         raise OSError(5, "Input/output error")
 
@@ -96,7 +96,7 @@ def test_a_link_that_was_not_done_leaves_nothing(tmp_path, monkeypatch):
     assert list((tmp_path / "list").iterdir()) == []
 
 
-def test_what_is_asked_again_may_say_no(tmp_path):
+def test_a_writer_asked_again_may_decline(tmp_path):
     journal(tmp_path).append(adding("first"))
     assert not journal(tmp_path).append(lambda entries: None if entries else b"x")
     assert len(journal(tmp_path).read()) == 1
@@ -112,7 +112,7 @@ def test_a_list_with_a_gap_is_not_read_as_a_shorter_one(tmp_path):
     assert len(pauses) == TRIES
 
 
-def test_a_disk_that_never_shows_the_others_entry_is_named(tmp_path, monkeypatch):
+def test_a_disk_that_never_shows_another_writers_entry_is_named(tmp_path, monkeypatch):
     path = journal(tmp_path).path(1)
     journal(tmp_path).append(adding("theirs"))
     read_file = type(path).read_bytes

@@ -28,7 +28,7 @@ def test_warnings_refuse_nothing():
     assert problems.ok
 
 
-def test_another_collector_s_problems_are_kept_with_what_it_only_counts():
+def test_another_collectors_problems_are_kept_with_its_counts():
     problems, other = Problems(), Problems()
     for _ in range(15):
         add(problems)
@@ -40,7 +40,7 @@ def test_another_collector_s_problems_are_kept_with_what_it_only_counts():
     assert problems.suppressed == {("RX206", "f"): 25, ("RX408", "f"): 10}
 
 
-def test_lines_are_looked_up_only_for_what_is_listed():
+def test_lines_are_looked_up_only_for_listed_problems():
     problems, calls = Problems(), []
     for i in range(30):
         add(problems, line=lambda i=i: calls.append(i) or i + 1)
@@ -49,7 +49,7 @@ def test_lines_are_looked_up_only_for_what_is_listed():
 
 
 @given(st.text(st.characters(), max_size=400))
-def test_what_is_listed_is_printable_and_short(text):
+def test_listed_problems_are_printable_and_short(text):
     problems = Problems()
     add(problems, found=text, file=text)
     (problem,) = problems

@@ -136,7 +136,7 @@ BY_HAND = ("convert", "score record", "site builds", "site serves")
     [(n, signal.SIGTERM) for n in COMMANDS] + [(n, signal.SIGINT) for n in BY_HAND],
     ids=lambda v: v.name if isinstance(v, signal.Signals) else v,
 )
-def test_a_stopped_command_leaves_nothing_half_written(stopped, work, name, number):
+def test_a_stopped_command_leaves_no_partial_file(stopped, work, name, number):
     code = CODES[number]
     place, count, args = COMMANDS[name]
     before = state(work)
@@ -150,7 +150,7 @@ def test_a_stopped_command_leaves_nothing_half_written(stopped, work, name, numb
 
 
 @pytest.mark.parametrize("count", [3, 7])
-def test_score_goes_on_after_any_file_it_wrote(stopped, work, count):
+def test_score_resumes_after_any_file_it_wrote(stopped, work, count):
     """Stopped after one file more each time: what is there is whole, and the same command ends like one that was not."""
     result = stopped(REPLACE, count, signal.SIGTERM, *SCORE, cwd=work)
     if result.returncode:
@@ -179,7 +179,7 @@ def test_ranking_is_whole_or_not_at_all(stopped, work, count):
     assert state(work / "leaderboard") == (lost if count == 1 else before)
 
 
-def test_an_old_site_stays_until_the_new_one_is_whole(stopped, work):
+def test_an_old_site_stays_until_the_new_one_is_complete(stopped, work):
     (work / "site").mkdir()
     (work / "site/sitemap.xml").write_text("old")
     args = ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")
@@ -196,7 +196,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_files_of_which_some_alone_would_stop_the_next_try_are_all_written(stopped, tmp_path, name):
+def test_files_that_belong_together_are_all_written(stopped, tmp_path, name):
     registry = "evaluator/metrics/registry.py"
     args, place, first = SEVERAL[name]
     states = []
@@ -260,7 +260,7 @@ def test_a_second_signal_ends_the_command_at_once():
     assert (process.returncode, process.stdout) == (143, "")
 
 
-def test_what_the_parent_has_us_ignore_stays_ignored():
+def test_a_signal_that_the_parent_ignores_stays_ignored():
     code = (
         "import os, signal\n"
         "from evaluator.core.stopping import stop_on_signals\n"
@@ -271,7 +271,7 @@ def test_what_the_parent_has_us_ignore_stays_ignored():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_blocks_pass_what_they_raise():
+def test_blocks_pass_on_exceptions():
     with pytest.raises(Stopped) as stop, unbroken():
         raise Stopped(signal.SIGTERM)
     assert stop.value.code == 143

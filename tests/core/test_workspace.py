@@ -26,7 +26,7 @@ def test_the_machines_folders_come_from_its_environment(monkeypatch, tmp_path):
     )
 
 
-def test_what_the_machine_does_not_hold_is_unknown(monkeypatch, tmp_path):
+def test_folders_that_the_machine_lacks_are_unknown(monkeypatch, tmp_path):
     for name in ("STORE", "REFERENCES", "MODELS"):
         monkeypatch.setenv(f"REXRANK_{name}", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "challenge.toml").read_text("utf-8")
 
 
-def test_what_the_file_says_is_in_force():
+def test_the_files_settings_are_in_force():
     values = tomllib.loads(SHIPPED)
     current = challenge()
     assert (current.name, current.repository, current.site) == (
@@ -111,7 +111,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_everything_wrong_is_named_with_its_cure(tmp_path, case):
+def test_every_problem_is_named_with_its_fix(tmp_path, case):
     text, words = WRONG[case]
     (tmp_path / "challenge.toml").write_text(text)
     with pytest.raises(InvalidFile) as failure:

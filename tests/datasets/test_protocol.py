@@ -93,7 +93,7 @@ def pairs_of(references, reports, track):
     return References(get_dataset("sandbox"), references, "d").pairs(reports, track, "clean")
 
 
-def test_a_study_the_submission_lacks_is_compared_with_nothing():
+def test_a_missing_study_is_compared_with_an_empty_text():
     references = {"b": reference(study="b"), "a": reference(study="a")}
     pairs = pairs_of(references, {"b": report()}, "findings")
     assert [(p.id, p.reference, p.prediction) for p in pairs] == [

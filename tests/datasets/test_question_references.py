@@ -61,7 +61,7 @@ READ = (
 
 
 @pytest.mark.parametrize("field", sorted(set(FIELDS) - set(READ)))
-def test_no_other_field_is_looked_at(field):
+def test_no_other_field_is_read(field):
     for value in (..., None, float("nan"), ["x"], {"a": 1}, 3):
         assert read(**{field: value}) == read()
 
@@ -105,7 +105,7 @@ def test_a_group_that_cannot_be_read_is_left_out(change, groups):
         ([], "s1"),
     ],
 )
-def test_without_a_patient_the_study_stands_for_one(patient, expected):
+def test_without_a_patient_the_study_counts_as_one(patient, expected):
     assert read(PatientID=patient).patient == expected
 
 
@@ -132,7 +132,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("change", "words"), DAMAGED)
-def test_a_damaged_question_is_named_and_what_is_right_is_not(change, words):
+def test_a_damaged_question_is_named_without_its_answer(change, words):
     with pytest.raises(InputError) as failure:
         read(**change)
     message = str(failure.value)
@@ -142,7 +142,7 @@ def test_a_damaged_question_is_named_and_what_is_right_is_not(change, words):
     assert "Effusion" not in message
 
 
-def test_all_faults_of_a_question_come_at_once():
+def test_all_problems_of_a_question_are_reported_at_once():
     with pytest.raises(InputError, match=r"correct_answer.+; task_name.+; study_id.+; options"):
         read(correct_answer=1, task_name="x", study_id=None, options=[])
 

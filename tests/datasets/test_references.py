@@ -58,7 +58,7 @@ def test_tracks_count_what_can_be_scored():
     assert report.problems == ()
 
 
-def test_wrong_counts_are_named():
+def test_wrong_counts_are_reported():
     report = check_references(parse({"1": {"section_findings": "Clear."}}))
     assert report.problems == (
         "1 study found, 2 wanted",
@@ -105,7 +105,7 @@ def test_subgroups_that_can_be_read(fields, expected):
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"{", b"[]", b'{"1": "text"}', b"[" * 100_000])
-def test_a_file_that_is_no_reference_file_gives_a_sentence(data):
+def test_an_invalid_reference_file_gives_a_sentence(data):
     with pytest.raises(RexrankError):
         parse_references(SMALL, data, name="refs.json")
 
@@ -146,7 +146,7 @@ def test_sandbox_ships_with_the_package():
         max_size=4,
     )
 )
-def test_no_study_makes_the_loader_stumble(studies):
+def test_no_study_breaks_the_loader(studies):
     if any(isinstance(fields.get("subject_id"), list) for fields in studies.values()):
         with pytest.raises(RexrankError, match="subject_id"):
             parse(studies)
@@ -177,7 +177,7 @@ def test_unknown_patients_are_not_one(patient):
     assert [s.patient for s in studies.values()] == ["a", "b"]
 
 
-def test_planted_things_lie_beside_the_references(tmp_path):
+def test_planted_items_are_read_next_to_the_references(tmp_path):
     dataset = get_dataset("iu-xray")
     studies = {f"s{i}": {"section_findings": "Clear."} for i in range(2)}
     bare = dataset.model_copy(update={"ids_digest": None})

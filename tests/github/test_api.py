@@ -153,7 +153,7 @@ def test_one_comment_is_kept(before, writes):
     assert keep(issue) == []
 
 
-def test_a_comment_that_somebody_removed_meanwhile_is_no_harm():
+def test_a_comment_removed_meanwhile_is_not_an_error():
     issue = Issue((api.BOT, f"{MARK}\na"), (api.BOT, f"{MARK}\nb"))
     issue.vanished = {1}
     assert keep(issue) == [("edit", 2), ("delete", 1)]
@@ -210,7 +210,7 @@ def test_a_run_without_a_repository_has_no_pull_request(run):
 @pytest.mark.parametrize(
     "wrong", [{"state": "closed"}, {"base": "other"}, {"sha": "f" * 40}], ids=["closed", "base", "head"]
 )
-def test_what_may_not_be_scored(wrong):
+def test_commits_that_may_not_be_scored(wrong):
     with pytest.raises(RexrankError):
         api.open_pull(SimpleNamespace(get_pull=lambda _: pull(**wrong)), 3, SHA)
 
@@ -323,7 +323,7 @@ def test_a_run_is_started_once_and_a_failure_is_loud(runs, url, fresh):
     )
 
 
-def test_an_answer_may_leave_what_was_said_before():
+def test_an_answer_may_keep_the_previous_one():
     issue = Issue((api.BOT, f"{MARK}\nold"))
     api.sticky(SimpleNamespace(get_issue=lambda _: issue), 1, MARK, "new", renew=False)
     assert [c.body for c in issue.comments] == [f"{MARK}\nold"]

@@ -343,7 +343,7 @@ def test_per_study_scores_give_the_record(bundle, name):
     refused(bundle, why)
 
 
-def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, monkeypatch):
+def test_no_study_and_no_fine_number_of_a_withheld_dataset_leaves(bundle, monkeypatch):
     """The same files, had main said that the set is withheld."""
     monkeypatch.setattr(
         bundle_content, "get_dataset", lambda d: get_dataset(d).model_copy(update={"access": "withheld"})

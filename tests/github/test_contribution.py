@@ -53,7 +53,7 @@ def test_git_takes_every_branch():
         (NoConnection("x"), RexrankError, "cannot be reached"),
     ],
 )
-def test_a_refusal_is_told_in_words(error, kind, words):
+def test_a_refusal_is_explained(error, kind, words):
     with pytest.raises(kind, match=words) as failure, asking_github():
         raise error
     assert type(failure.value) is kind

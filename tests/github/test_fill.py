@@ -73,7 +73,7 @@ def boards(runner):
     return {k: v for k, v in state(runner / "clone/leaderboard").items() if "history" not in str(k)}
 
 
-def test_rows_wait_for_each_other_and_change_over_together(runner, monkeypatch):
+def test_rows_wait_for_each_other_and_change_together(runner, monkeypatch):
     before = boards(runner)
     assert refresh(workspace(runner), runner / "bundle")["waiting"] == len(WHOSE)
     assert sorted(waiting(runner)) == list(WHOSE)
@@ -113,7 +113,7 @@ def test_without_machines_to_share_the_work_everything_is_scored_at_once(runner)
     assert waiting(runner) == []
 
 
-def test_a_new_model_and_a_mended_card_do_not_wait_for_a_rescoring(runner):
+def test_a_new_model_and_a_corrected_card_do_not_wait_for_a_rescoring(runner):
     root = runner / "clone/submissions/strangers"
     shutil.copytree(root / "second", root / "third")
     card = root / "careful/model.yaml"
@@ -145,7 +145,7 @@ def test_a_unit_that_main_does_not_have_is_left_out(runner, named):
     assert state(runner / "store") == store
 
 
-def test_a_unit_that_fails_costs_itself_alone(runner, monkeypatch, capsys):
+def test_a_failing_unit_affects_no_other(runner, monkeypatch, capsys):
     calls = []
     metric = type(get_metric("bleu_2"))
     score = metric.score
@@ -172,7 +172,7 @@ def test_a_unit_that_fails_costs_itself_alone(runner, monkeypatch, capsys):
         ("x", "violates the schema"),
     ],
 )
-def test_a_list_that_says_anything_else_is_not_published(bundle, refreshed, units, why):
+def test_a_list_with_anything_else_is_not_published(bundle, refreshed, units, why):
     values = (
         units
         if isinstance(units, str)

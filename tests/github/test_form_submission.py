@@ -24,7 +24,7 @@ def write(folder, **changes):
         (folder / name).write_text("x")
 
 
-def test_what_was_prepared_is_taken(tmp_path):
+def test_prepared_files_are_accepted(tmp_path):
     write(tmp_path)
     prepared, files = read_form_result(tmp_path)
     assert (prepared.issue, prepared.name) == (7, "acme/m1")

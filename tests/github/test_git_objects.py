@@ -60,7 +60,7 @@ def test_changes_are_listed_as_they_are(repo, tmp_path, change, mode, status, pa
     assert (changes.status, changes.mode, changes.path) == (status, mode, path)
 
 
-def test_a_path_that_is_no_utf_8_is_shown_escaped(repo, tmp_path):
+def test_a_path_that_is_not_utf_8_is_shown_escaped(repo, tmp_path):
     sha = repo.pull({b"submissions/a\xff/b/x.json".decode("utf-8", "surrogateescape"): b"{}"})
     (changes,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
     assert changes.path == "submissions/a\\xff/b/x.json"

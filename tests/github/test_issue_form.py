@@ -59,7 +59,7 @@ def test_a_form_is_read():
         ({"Predictions": "none"}, "drag exactly one file"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_heading(changes, words):
+def test_problems_are_named_with_their_heading(changes, words):
     with pytest.raises(FormError) as failure:
         read_form(text(**changes), SERVER)
     assert any(words in p for p in failure.value.problems), failure.value.problems

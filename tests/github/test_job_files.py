@@ -33,7 +33,7 @@ def test_the_largest_that_is_allowed_comes_through(tmp_path):
     ],
     ids=["state", "sha", "line", "number", "description", "comment", "pulls"],
 )
-def test_what_breaks_the_form_is_neither_written_nor_read(tmp_path, feedback):
+def test_malformed_feedback_is_neither_written_nor_read(tmp_path, feedback):
     with pytest.raises(RexrankError, match="schema"):
         write_feedback(tmp_path, feedback)
     assert not (tmp_path / FEEDBACK).exists()
@@ -49,7 +49,7 @@ def test_what_breaks_the_form_is_neither_written_nor_read(tmp_path, feedback):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff", b"[" * 100_000], ids=["empty", "cut", "bytes", "deep"]
 )
-def test_what_is_no_json_is_refused(tmp_path, content):
+def test_invalid_json_is_refused(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(RexrankError, match="cannot be read"):
         read_json(tmp_path / "x.json", 10**6)

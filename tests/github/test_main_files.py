@@ -30,7 +30,7 @@ def cut_off(folder):
     subprocess.run(["git", "-C", str(folder), "remote", "set-url", "origin", "file:///nowhere"], check=True)
 
 
-def test_what_is_compared_comes_at_once_and_is_read_when_it_is_asked_for(repo, main, tmp_path):
+def test_files_to_compare_are_fetched_at_once_and_read_on_demand(repo, main, tmp_path):
     others = main_files(main).others(SANDBOX, MODELS[1])
     assert unfetched(repo, main) == [
         f"submissions/{m}" for m in (f"{MODELS[0]}/iu-xray.json", f"{MODELS[1]}/sandbox.json")
@@ -43,13 +43,13 @@ def test_what_is_compared_comes_at_once_and_is_read_when_it_is_asked_for(repo, m
     assert not (main / "submissions" / MODELS[0] / "sandbox.json").exists()
 
 
-def test_without_an_answer_nothing_is_compared(main):
+def test_without_a_response_nothing_is_compared(main):
     cut_off(main)
     with pytest.raises(RexrankError, match="git fetch failed"):
         main_files(main).others(SANDBOX, "")
 
 
-def test_a_folder_that_is_no_checkout_is_read_as_it_lies(tmp_path, report_bytes):
+def test_a_folder_outside_a_checkout_is_read_directly(tmp_path, report_bytes):
     path = tmp_path / "submissions/team/model/sandbox.json"
     path.parent.mkdir(parents=True)
     path.write_bytes(report_bytes("near-copy", 1))

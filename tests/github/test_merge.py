@@ -33,7 +33,7 @@ def tree_of(repo, sha):
     return repo.run("rev-parse", f"{sha}^{{tree}}")
 
 
-def test_a_woven_history_cannot_revert_main(repo, tmp_path, submission_files):
+def test_a_history_with_merges_cannot_revert_main(repo, tmp_path, submission_files):
     """Two merges cross: the second head holds the first one's tree and an edit in its own folder."""
     repo.merge({"evaluator/fix.py": b"broken"})
     first = commit_of(
@@ -90,7 +90,7 @@ def test_conflicts_are_refused_in_words(repo, tmp_path, submission_files, mine, 
     assert "since the branch was created" in intake.unmerged
 
 
-def test_what_both_sides_changed_alike_is_no_conflict_and_no_file_is_read(repo, tmp_path, submission_files):
+def test_the_same_change_on_both_sides_is_no_conflict_and_no_file_is_read(repo, tmp_path, submission_files):
     files = submission_files()
     sha = repo.commit({**files, "same.txt": b"1"})
     repo.merge({"same.txt": b"1", "submissions/others/x/model.yaml": b"x"})

@@ -45,7 +45,7 @@ def test_objections(main, folder, login, number, wanted):
     assert objection(main, folder, Person(login, number, maintainer=True)) is None
 
 
-def test_words_show_hostile_logins_as_text(main):
+def test_hostile_logins_are_shown_as_text(main):
     assert "\n" not in objection(main, FOLDER, Person("a\n::error::b", 9))
 
 
@@ -69,7 +69,7 @@ def test_contacts_of_any_bytes(data, wanted):
 @pytest.mark.parametrize(
     "data", [b"[]", b"{", b'{"a/b": {"x": "7"}}', b'{"a/b": {"x": true}}', b'{"a/b": 7}']
 )
-def test_a_damaged_register_is_loud(data):
+def test_a_damaged_register_is_an_error(data):
     with pytest.raises(RexrankError):
         parse_owners(data)
 

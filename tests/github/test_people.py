@@ -55,7 +55,7 @@ def test_models_go_by_the_recorded_id_and_else_by_the_handle(main):
     assert models_of("renamed", 8, *main) == ["b/two"]
 
 
-def test_what_a_maintainer_is_told(main):
+def test_what_a_maintainer_sees(main):
     accounts, noted = {"someone": 7, "x": 8}, {7: frozenset({"new", "z"}), 8: frozenset({"new"})}
     first, second = people_lines(accounts, SINCE, "new", noted, *main)
     assert first == (
@@ -66,7 +66,7 @@ def test_what_a_maintainer_is_told(main):
     assert line.endswith("contact of no model on main; no other team known")
 
 
-def test_what_a_fetch_leaves_for_the_scoring(tmp_path):
+def test_a_fetch_leaves_the_facts_for_scoring(tmp_path):
     write_github_facts(tmp_path, [8, 7, 7], ["b" * 64])
     people = read_github_facts(tmp_path)
     assert (people.accounts, people.granted) == ((7, 8), ("b" * 64,))

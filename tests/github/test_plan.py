@@ -87,7 +87,7 @@ def test_a_damaged_list_is_named(tmp_path, text):
         plan(tmp_path)
 
 
-def test_previews_stand_first_the_oldest_before_the_others(tmp_path):
+def test_previews_come_first_oldest_first(tmp_path):
     titles = [f"score PR #7 @ {SHA}", "score PR #7 @ abc", f"score PR #0 @ {SHA}", f"score PR #3 @ {SHA}; x", f"score PR #5 @ {SHA}",
               f"score PR #5 @ {SHA}"]  # fmt: skip
     groups = plan(tmp_path, previews_of(titles))

@@ -103,13 +103,13 @@ def change(path, value):
         {k: v for k, v in good().items() if k != "sha"},
     ],
 )
-def test_what_does_not_keep_the_schema_does_not_leave(value):
+def test_a_result_that_violates_the_schema_does_not_leave(value):
     with pytest.raises(RexrankError) as failure:
         check_result(value)
     assert "Clear lungs" not in str(failure.value)
 
 
-def test_what_keeps_the_schema_leaves_unchanged():
+def test_a_valid_result_leaves_unchanged():
     assert check_result(good()).view() == good()
     assert check_result(failure(3, SHA, "x" * 1900).view()).error == "x" * 1000
 
@@ -139,7 +139,7 @@ def table(*ids, nulls=(), incomplete=(), **fields):
         ("t/held", ["t/a", "baseline/x"]),
     ],
 )
-def test_a_row_stands_beside_the_best_its_neighbours_and_the_null_rows(name, others):
+def test_a_row_is_shown_with_the_best_its_neighbours_and_the_baselines(name, others):
     result = board_result(
         table("t/a", "t/b", "t/c", "t/d", "t/e", nulls=["baseline/x"], incomplete=["t/held"]), name
     )
@@ -186,7 +186,7 @@ def test_a_baseline_is_compared_too():
     ]
 
 
-def test_what_changes_on_the_board_is_told():
+def test_changes_on_the_board_are_shown():
     before, after = table("t/a", "t/b", "t/gone"), table("t/b", "t/a", "t/new")
     assert board_result(after, "t/a").before is None
     result = board_result(after, "t/a", before)

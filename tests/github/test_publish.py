@@ -74,7 +74,7 @@ def test_of_the_pairs_main_has_a_digest_and_a_branch_the_newest(place):
     assert repo.run("rev-list", "--count", "pairwise") == "1"
 
 
-def test_what_is_gone_from_the_bundle_goes_and_what_people_wrote_stays(place):
+def test_files_missing_from_the_bundle_are_removed_and_hand_written_ones_stay(place):
     repo, root, bundle = place
     publish(root, bundle, repo.url)
     for path in sorted(bundle.iterdir()):
@@ -87,7 +87,7 @@ def test_what_is_gone_from_the_bundle_goes_and_what_people_wrote_stays(place):
     assert listed(repo) == [f"leaderboard/{name}" for name in names]
 
 
-def test_a_bundle_of_other_submissions_is_left_to_the_run_that_they_started(place, card_bytes):
+def test_a_bundle_of_other_submissions_is_left_to_their_own_run(place, card_bytes):
     repo, root, bundle = place
     merge = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
     assert publish(root, bundle, repo.url) is None
@@ -112,7 +112,7 @@ def test_submissions_that_move_before_the_push_are_left_to_their_own_run(place, 
     assert repo.run("rev-parse", "main") == merge
 
 
-def test_what_people_wrote_meanwhile_is_not_undone(place):
+def test_hand_written_changes_made_meanwhile_are_kept(place):
     repo, root, bundle = place
     out = fresh(root, repo.url)
     prepare(root, bundle, out)
@@ -149,7 +149,7 @@ def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tm
     assert unfetched(repo, tmp_path / "other") == predictions[1:]
 
 
-def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_bytes):
+def test_a_row_for_bytes_that_main_lacks_stops_the_publication(place, report_bytes):
     """The same tree of submissions is claimed, the bytes are others: no row is better than a wrong one."""
     repo, root, bundle = place
     merge = repo.merge({f"{FOLDER}/sandbox.json": report_bytes("shuffled", 1)})
@@ -161,7 +161,7 @@ def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_by
 
 
 @pytest.mark.parametrize("change", ["card", "gone"])
-def test_a_row_of_another_card_or_of_no_submission_stops_it(place, card_bytes, change):
+def test_a_row_with_another_card_or_no_submission_stops_it(place, card_bytes, change):
     repo, root, bundle = place
     folder = dict.fromkeys((f"{FOLDER}/sandbox.json", f"{FOLDER}/model.yaml"))
     repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Another name")} if change == "card" else folder)

@@ -31,7 +31,7 @@ def test_a_good_submission(repo, tmp_path, submission_files):
     assert intake.report.found[0].submission.files["sandbox"].items
 
 
-def test_a_change_of_the_project_is_no_submission(repo, tmp_path):
+def test_a_change_of_the_project_is_not_a_submission(repo, tmp_path):
     intake = taken(repo, tmp_path, {"evaluator/cli/app.py": b"x", "Submissions/a/b/model.yaml": b"x"})
     assert (intake.kind, intake.folder, intake.report.found) == ("other", "", ())
 
@@ -72,7 +72,7 @@ def test_shapes_that_are_refused(repo, tmp_path, submission_files, name):
         "submissions/-x/y",
     ],
 )
-def test_names_that_are_no_slugs_are_never_a_withdrawal(repo, tmp_path, submission_files, folder):
+def test_names_that_are_not_slugs_are_never_a_withdrawal(repo, tmp_path, submission_files, folder):
     files = {p.replace(FOLDER, folder): d for p, d in submission_files().items()}
     intake = taken(repo, tmp_path, files)
     assert intake.kind == "submission"
@@ -88,18 +88,14 @@ def test_a_withdrawal_only_takes_away(repo, tmp_path, submission_files):
     assert (mixed.kind, mixed.ok) == ("withdrawal", False)
 
 
-def test_a_card_alone_is_checked_with_the_predictions_that_are_there(
-    repo, tmp_path, submission_files, card_bytes
-):
+def test_a_card_alone_is_checked_with_the_existing_predictions(repo, tmp_path, submission_files, card_bytes):
     repo.merge(submission_files())
     intake = taken(repo, tmp_path, {f"{FOLDER}/model.yaml": card_bytes(name="Renamed")})
     assert intake.ok
     assert set(intake.report.found[0].submission.files) == {"sandbox"}
 
 
-def test_a_pack_beyond_the_limit_is_told_and_nothing_of_it_is_kept(
-    repo, tmp_path, submission_files, monkeypatch
-):
+def test_a_pack_beyond_the_limit_is_reported_and_not_kept(repo, tmp_path, submission_files, monkeypatch):
     """The commit's message does not compress; its files would be fine."""
     message = random.Random(1).randbytes(400_000).hex()
     tree = repo.run("rev-parse", f"{repo.commit(submission_files())}^{{tree}}")
@@ -161,7 +157,7 @@ def test_a_card_that_cannot_be_read_names_nobody(repo, tmp_path, submission_file
     assert taken(repo, tmp_path, files, Person("stranger", 7)).objection is not None
 
 
-def test_a_model_cannot_be_born_withdrawn(repo, tmp_path, submission_files):
+def test_a_model_cannot_start_as_withdrawn(repo, tmp_path, submission_files):
     gone = submission_files(status="withdrawn\nreason: A fault.")
     born = taken(repo, tmp_path, gone)
     assert [(p.code, p.pointer, p.found) for p in born.report.problems] == [
@@ -206,21 +202,21 @@ def test_a_maintainer_imports_several_submissions_as_one_change(repo, tmp_path, 
 
 
 @pytest.mark.parametrize("author", [None, Person("stranger", 7)], ids=["nobody", "a contact"])
-def test_nobody_else_does(repo, tmp_path, submission_files, author):
+def test_nobody_else_may_import(repo, tmp_path, submission_files, author):
     intake = taken(repo, tmp_path, imported(submission_files, "one", "two"), author)
     assert (intake.kind, intake.ok) == ("submission", False)
     assert "RX102" in codes(intake)
 
 
 @pytest.mark.parametrize("more", ["evaluator/x.py", "submissions/x.txt", ".github/workflows/x.yml"])
-def test_an_import_brings_nothing_else(repo, tmp_path, submission_files, more):
+def test_an_import_contains_nothing_else(repo, tmp_path, submission_files, more):
     intake = taken(repo, tmp_path, {**imported(submission_files, "one", "two"), more: b"x"}, MAINTAINER)
     assert not intake.ok
     assert "RX102" in codes(intake)
     assert verdict(intake)[0] == "failure"
 
 
-def test_an_import_is_held_to_every_rule(repo, tmp_path, submission_files):
+def test_an_import_is_checked_by_every_rule(repo, tmp_path, submission_files):
     files = imported(submission_files, "one", "two")
     files["submissions/strangers/two/sandbox.json"] = b"{}"
     intake = taken(repo, tmp_path, files, MAINTAINER)

@@ -55,7 +55,7 @@ def _pipe(out):
 
 
 @pytest.mark.parametrize("harm", [_link, _large, _many, _climb, _pipe], ids=lambda f: f.__name__)
-def test_what_no_leaderboard_needs_is_not_pushed(place, harm):
+def test_files_that_no_leaderboard_needs_are_not_pushed(place, harm):
     """Whatever the job before was made to hand over."""
     repo, root, bundle = place
     out = fresh(root, repo.url)

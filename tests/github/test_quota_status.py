@@ -96,7 +96,7 @@ def test_the_teams_of_an_account_are_known_from_its_notes(noted):
     assert checks.asked == 3, "the team and each account, whatever else was noted"
 
 
-def test_public_sets_ask_nobody(noted):
+def test_public_datasets_make_no_request(noted):
     entry = Submission("t", "m", model_card(), {"sandbox": submission().files["sandbox"]})
     checks = noted()
     assert slots.notes_on(None, FIRST, entry, [7], NOW) == slots.QuotaNotes()
@@ -123,7 +123,7 @@ def test_a_note_is_written_once_for_each_holder(noted):
     assert len(checks.rows) == 4
 
 
-def test_nothing_is_noted_of_people_who_are_not_behind_the_pull_request(noted):
+def test_nothing_is_recorded_about_people_who_are_not_behind_the_pull_request(noted):
     checks = noted()
     slots.write_notes(None, FIRST, Entrant("t", frozenset({7})), [standing(holders=("team/u", "account/9"))])
     assert checks.rows == []

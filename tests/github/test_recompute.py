@@ -69,7 +69,7 @@ def test_texts_of_a_model_that_main_does_not_have_are_refused():
     assert "does not have" in (objection_to_texts(texts("sandbox", {}), board, None) or "")
 
 
-def test_references_of_other_sets_are_held_to_mains(tmp_path):
+def test_references_of_other_datasets_are_compared_with_mains(tmp_path):
     board = Board(get_dataset("iu-xray"), "findings")
     value = texts("iu-xray", {"a": "x"})
     assert objection_to_references(value, board, tmp_path) is None
@@ -89,7 +89,7 @@ def test_the_history_names_what_main_knows(bundle, main, field):
     refused(bundle, main, "main does not have")
 
 
-def test_bleu_is_computed_again(bundle, main):
+def test_bleu_is_recomputed(bundle, main):
     """Same mean, other studies: only the texts tell."""
     frame = pd.read_parquet(bundle / STUDIES)
     frame.assign(bleu_2=frame["bleu_2"].to_numpy()[::-1]).to_parquet(bundle / STUDIES, index=False)
@@ -102,7 +102,7 @@ def swollen(path, n):
     pq.write_table(table, path, compression="zstd")
 
 
-def test_a_file_that_swells_is_not_read(tmp_path):
+def test_a_file_that_expands_too_far_is_not_read(tmp_path):
     path = tmp_path / "x.parquet"
     swollen(path, 60)
     assert path.stat().st_size < 100_000

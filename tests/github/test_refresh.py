@@ -54,7 +54,7 @@ def test_a_damaged_record_is_named_and_nothing_is_removed(runner, name):
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"metrics": []}', '{"references_sha256": "x", "metrics": {"bleu_2": 1}}']
 )
-def test_damaged_probes_are_made_anew(runner, content):
+def test_damaged_probes_are_rewritten(runner, content):
     leaderboard = runner / "clone/leaderboard"
     before = state(leaderboard)
     (leaderboard / "sanity/sandbox.findings.json").write_text(content)

@@ -83,7 +83,7 @@ def test_a_lead_says_what_it_is_worth(pair, words):
     assert words in comment.replace("\u00a0", " ")
 
 
-def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
+def test_the_row_is_shown_with_the_best_its_neighbours_and_the_baselines():
     html, text = drawn(board())
     names = re.findall(r"a/best|t/m|z/next|Normal template", text.split("all metrics")[1])
     assert names[:4] == ["a/best", "t/m", "z/next", "Normal template"]
@@ -99,7 +99,7 @@ def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
     assert f"{REPOSITORY}/issues/new?template=dispute.yml" in html.links
 
 
-def test_what_changes_on_the_board_is_said():
+def test_changes_on_the_board_are_mentioned():
     moves = [{"id": "z/next", "before": [1, 2], "after": [2, 2]}]
     _, text = drawn(
         board(before={"rank_low": 3, "rank_high": 3, "value": 1.1}, moved=moves, n_moved=4),
@@ -112,13 +112,13 @@ def test_what_changes_on_the_board_is_said():
     assert "not on the board" in text
 
 
-def test_the_first_two_boards_lie_open():
+def test_the_first_two_boards_are_unfolded():
     body = score_comment(result(board(), board(), board()), REPOSITORY)
     assert body.count("<details open>") == 2
     assert body.count("<details>") == 1
 
 
-def test_reports_flags_failures_and_missing_metrics_are_said():
+def test_reports_flags_failures_and_missing_metrics_are_mentioned():
     diagnostics = {
         "n_empty": 2, "distinct_fraction": 0.9, "top1_share": 0.05, "length_ratio": 0.8, "exact_match": 0.01,
         "copied_spans": 0.0, "judge_outliers": {"green": {"above": 3, "below": 1_200}},
@@ -137,7 +137,7 @@ def test_reports_flags_failures_and_missing_metrics_are_said():
     assert "| none |" in score_comment(result(board(row=own)), REPOSITORY)
 
 
-def test_a_withheld_set_says_how_coarse_it_is():
+def test_a_withheld_dataset_says_how_coarse_it_is():
     quota = {
         "dataset": "rexgradient", "digest": "a" * 64, "counted": True, "used": 1, "runs": 1, "window_days": 30,
         "used_in_year": 2, "runs_per_year": 6, "next": "2026-12-26T13:58:12Z", "holder": "team/t",
@@ -162,13 +162,13 @@ def test_what_is_not_shown_has_no_table():
     assert "t/m is left out" in text
 
 
-def test_sets_without_references_are_named():
+def test_datasets_without_references_are_named():
     _, text = drawn(board(), not_scored=["mimic-cxr"])
     assert "mimic-cxr is not scored: this runner does not have its references." in text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_that_a_runner_says_comes_alive(text):
+def test_nothing_from_a_runner_becomes_markup(text):
     badge = {"code": "C10", "outcome": "badge", "text": text}
     drawn(board(title=text, why=text, row=row("t/m", badges=[badge], missing=[text[:30]])))
     drawn(error=text)

@@ -99,13 +99,13 @@ def test_the_title_is_what_the_workflow_calls_its_run():
 @pytest.mark.parametrize(
     "body", ["", None, "hello", "/scoreboard", "please /score x", "/rescore x", " /score x"]
 )
-def test_other_comments_are_nobodys_business(body):
+def test_other_comments_are_ignored(body):
     assert ask(Repo(), body) is None
 
 
 @pytest.mark.parametrize("role", ["triage", "read", "none"])
 @pytest.mark.parametrize("body", [f"/score {SHA}", "/score", "/score @everyone `x` <b>"])
-def test_an_outsider_is_told_why_and_never_over_what_a_maintainer_was_told(role, body):
+def test_an_outsider_gets_a_reason_that_never_replaces_a_maintainers_answer(role, body):
     repo = Repo(role)
     reply = ask(repo, body, take=lambda: pytest.fail("nothing is read for an outsider"))
     assert "Only maintainers" in reply.body
@@ -146,7 +146,7 @@ def test_in_a_small_challenge_nothing_is_scored_before_a_merge(monkeypatch):
     assert (reply.sha, "merge the pull request" in reply.body) == (None, True)
 
 
-def test_a_used_quota_names_the_next_slot(monkeypatch):
+def test_a_used_quota_gives_the_next_slot(monkeypatch):
     notes = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
     monkeypatch.setattr(slots, "notes_on", lambda *_: notes)
     repo = Repo()
@@ -159,7 +159,7 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
     assert repo.started == []
 
 
-def test_a_quota_used_with_another_team_is_told_as_one(monkeypatch):
+def test_a_quota_used_with_another_team_is_reported_as_one(monkeypatch):
     notes = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
     monkeypatch.setattr(slots, "notes_on", lambda *_: notes)
     assert "or one of its members with another team" in ask(Repo()).body

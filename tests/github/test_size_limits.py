@@ -63,7 +63,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_limit_is_named_with_file_and_cure(main, report, monkeypatch, name):
+def test_a_limit_is_named_with_file_and_fix(main, report, monkeypatch, name):
     constant, value, words = LIMITS[name]
     monkeypatch.setattr(size_limits, constant, value)
     submission = report.found[0].submission
@@ -77,7 +77,7 @@ def test_a_limit_is_named_with_file_and_cure(main, report, monkeypatch, name):
     assert line in comment
 
 
-def test_where_there_is_room_nothing_is_said(main, report):
+def test_nothing_is_reported_below_the_limits(main, report):
     submission = report.found[0].submission
     assert exceeded(main / "leaderboard", 15_001, submission) == []
     assert exceeded(main / "nothing", 0, submission) == []
@@ -86,7 +86,7 @@ def test_where_there_is_room_nothing_is_said(main, report):
     )
 
 
-def test_a_model_that_is_there_already_adds_nothing(main, report, monkeypatch):
+def test_an_existing_model_adds_nothing(main, report, monkeypatch):
     monkeypatch.setattr(size_limits, "MAX_ROWS", 2)
     submission = replace(report.found[0].submission, team="team", model="first")
     lines = exceeded(main / "leaderboard", 15_001, submission)

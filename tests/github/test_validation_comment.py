@@ -118,7 +118,7 @@ def test_a_long_sample_is_broken_into_lines():
         ({}, Policy(runs=2, window_days=7, runs_per_year=9), "scored twice in 7 days and 9 times in a year"),
     ],
 )
-def test_of_a_private_set_the_quota_is_said(waits, policy, words):
+def test_the_quota_of_a_withheld_dataset_is_mentioned(waits, policy, words):
     comment = inert(
         validation_comment(
             intake(dataset="rexgradient"), RepositoryFacts(noted=QuotaNotes(waits), policy=policy)
@@ -129,7 +129,7 @@ def test_of_a_private_set_the_quota_is_said(waits, policy, words):
     assert words in plain
 
 
-def test_every_problem_has_its_place_its_page_and_its_cure():
+def test_every_problem_has_its_place_its_page_and_its_fix():
     problems = Problems()
     problems.add("RX202", "a/x.json", found="twice", wanted="once.", fix="remove one", pointer="/s1", line=3)
     problems.add("RX209", "a/x.json", found="old", wanted="new", fix="type: rexrank convert x (it stays)")

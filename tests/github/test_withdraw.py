@@ -22,7 +22,7 @@ def test_a_card_is_changed_in_two_lines(tmp_path, card_bytes):
 
 
 @pytest.mark.parametrize("name", ["t/x", "../m", "t/../m", "t", "", "T/m"])
-def test_only_a_model_that_is_there(tmp_path, card_bytes, name):
+def test_only_an_existing_model_can_be_withdrawn(tmp_path, card_bytes, name):
     (tmp_path / "t/m").mkdir(parents=True)
     (tmp_path / "t/m/model.yaml").write_bytes(card_bytes())
     with pytest.raises(RexrankError):
@@ -30,7 +30,7 @@ def test_only_a_model_that_is_there(tmp_path, card_bytes, name):
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 301])
-def test_a_reason_that_the_card_does_not_take_changes_nothing(tmp_path, card_bytes, reason):
+def test_a_reason_that_the_card_rejects_changes_nothing(tmp_path, card_bytes, reason):
     path = tmp_path / "t/m/model.yaml"
     path.parent.mkdir(parents=True)
     path.write_bytes(card_bytes())

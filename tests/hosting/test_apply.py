@@ -119,7 +119,7 @@ def test_a_small_challenge_grows_into_a_fortress(github):
     assert sent(github) == before
 
 
-def test_what_a_maintainer_chose_stays(github):
+def test_a_maintainers_choices_are_kept(github):
     """Reviewers, other rulesets and the rest of the repository are not touched; a tag that may enter is taken out."""
     host("--apply", "--reviewer", "octocat")
     people = next(e for e in settings(github)["/environments"]["environments"] if e["name"] == "scoring")[
@@ -147,7 +147,7 @@ def test_without_an_app_or_reviewers_that_is_left_to_people(github):
     assert {c for c in ("RD605", "RD611", "RD617") if f"  {c} " in by_hand} == {"RD605", "RD611", "RD617"}
 
 
-def test_what_github_refuses_is_told_and_the_rest_is_set(github, monkeypatch):
+def test_refusals_of_github_are_reported_and_the_rest_is_set(github, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", github.mint(Token("reader", {"administration": "read"}, "user")))
     result = host("--profile", "small", "--apply")
     assert result.exit_code == 3
@@ -162,7 +162,7 @@ def test_a_repository_of_a_person(github):
     assert states(github)["RD614"] == "good"
 
 
-def test_github_goes_down_half_way(github):
+def test_github_fails_halfway(github):
     github.faults.append(Fault("down", "PUT", r"/actions/permissions/workflow$", times=99))
     with pytest.raises(Exception, match=r"GitHub (answers 503|does not answer)"):
         host("--profile", "small", "--apply")
@@ -229,14 +229,14 @@ def test_rules_under_another_name_are_enough(github):
     assert "nothing to set" in host("--profile", "small").output
 
 
-def test_a_rule_that_refuses_the_workflow_s_push_is_told(github):
+def test_a_rule_that_refuses_the_workflows_push_is_reported(github):
     of_another_name(github, [*LINEAR, {"type": "required_signatures"}])
     output = host("--profile", "small", "--apply").output
     assert "RD636 the workflow's push to main" in output
     assert "RD636" in host("--profile", "small").output
 
 
-def test_who_may_go_past_another_ruleset_is_left_to_people(github):
+def test_bypasses_of_another_ruleset_are_left_to_people(github):
     """The plan's own ruleset is made once; the other's list is named, and a second time nothing is sent."""
     settings(github)[f"/orgs/{OWNER}/installations"] = {"total_count": 1, "installations": [dict(PUBLISHER)]}
     of_another_name(

@@ -33,7 +33,7 @@ def test_owners_are_ours(case):
     assert owners(after, made) == after
 
 
-def test_accounts_of_the_challenge_before_are_replaced():
+def test_accounts_of_the_previous_challenge_are_replaced():
     assert owners("* @north/crew @bob\n", changed(**OURS), {"@bob"}) == "* @north/crew @ann\n"
 
 
@@ -78,7 +78,7 @@ def test_authors_that_a_host_wrote_stay(files):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\ufeff{}", '{"title": {}}', '{"creators": [3]}'])
-def test_a_damaged_deposit_is_no_traceback(files, text):
+def test_a_damaged_deposit_gives_no_traceback(files, text):
     (files / ".zenodo.json").write_text(text, "utf-8")
     other_names(files, changed(name="North"))
 
@@ -93,5 +93,5 @@ def test_the_form_and_the_training_sets_follow_the_datasets():
     assert training_names("# x\na\n", ["a", "b", "b"]) == "# x\na\nb\n"
 
 
-def test_lines_that_differ_are_told_with_their_numbers():
+def test_differing_lines_are_listed_with_their_numbers():
     assert lines_that_differ("a\nb\nc\n", "a\nB\nc\nd\n") == [(2, "b", "B"), (4, "", "d")]

@@ -43,7 +43,7 @@ def scored(tmp_path_factory):
     return folder, settings
 
 
-def test_the_table_holds_what_the_studies_counts_give(scored):
+def test_the_table_matches_the_studies_counts(scored):
     folder, _ = scored
     (table,) = (t for t in rank_all(folder, folder / "store", rehearsal=False) if t.name == BOARD.name)
     records = {f"{r.team}/{r.model}": r for r in read_records(folder, BOARD)}

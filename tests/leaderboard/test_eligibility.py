@@ -117,7 +117,7 @@ def test_private_numbers_are_coarse_and_rank_by_their_own_precision():
     assert public.rows[0].metrics["radcliq_v1"].mean == 0.333333
 
 
-def test_gain_over_the_best_null_row():
+def test_gain_over_the_best_baseline():
     entries = [
         record("m", mean=0.5),
         record("n1", kind="null", mean=0.9),
@@ -129,7 +129,7 @@ def test_gain_over_the_best_null_row():
     assert table.nulls[0].metrics["radcliq_v1"].gain_over_null is None
 
 
-def test_a_model_that_falls_from_public_to_withheld_is_marked():
+def test_a_model_that_drops_from_public_to_withheld_is_marked():
     def table(dataset, access, means):
         rows = [tables.row(f"t/{m}", metrics={"radcliq_v1": tables.cell(v)}) for m, v in means.items()]
         return tables.typed(tables.table(*rows, dataset=dataset, access=access, primary="radcliq_v1"))
@@ -144,7 +144,7 @@ def test_a_model_that_falls_from_public_to_withheld_is_marked():
         }
 
 
-def test_releases_that_lead_nowhere_are_not_none(tmp_path):
+def test_a_broken_link_to_releases_is_an_error(tmp_path):
     (tmp_path / "releases.json").symlink_to("nowhere")
     with pytest.raises(RexrankError, match=r"releases\.json"):
         read_releases(tmp_path)

@@ -54,7 +54,7 @@ def after(*states):
         ([table(nulls=[row("n", kind="null")])], []),
     ],
 )
-def test_what_is_told(states, wanted):
+def test_events_of_a_first_and_a_later_ranking(states, wanted):
     assert [(e.event, e.id) for e in after(*states)] == wanted
 
 
@@ -156,7 +156,7 @@ def test_a_whole_last_line_without_its_end_is_kept(tmp_path):
 @pytest.mark.parametrize(
     "name", ["a folder", "a full folder", "a link to nothing", "a link to itself", "a pipe"]
 )
-def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, name):
+def test_anything_but_a_file_is_named_without_blocking(tmp_path, name):
     path = tmp_path / "history.jsonl"
     path.write_text("")
     DAMAGE[name](path)

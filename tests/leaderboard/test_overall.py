@@ -44,7 +44,7 @@ def overall(folder):
     return whole_overall(folder, "findings")
 
 
-def test_complete_models_stand_in_order_with_ranges_that_never_fall(overall):
+def test_complete_models_are_in_order_with_ranges_that_never_decrease(overall):
     assert len(overall.rows) == 7
     scores = [r.score for r in overall.rows]
     assert scores == sorted(scores, reverse=True)
@@ -65,7 +65,7 @@ def test_ranges_follow_from_the_pairs(overall):
         assert row.rank_low <= 1 + ahead
 
 
-def test_who_is_shown_worse_than_nobody(overall, boards):
+def test_models_that_are_not_worse_than_any_other(overall, boards):
     for row in overall.rows:
         worse = {d: boards[d].pairs for d in DATASETS}
         losses = {
@@ -98,7 +98,7 @@ def test_a_model_that_skips_a_dataset_is_not_ranked(boards):
         (1, "one model is ranked on all of"),
     ],
 )
-def test_fewer_than_two_complete_models_is_said_in_a_sentence(boards, left, words):
+def test_fewer_than_two_complete_models_give_a_sentence(boards, left, words):
     rows = boards["mimic-cxr"].rows[:left]
     few = {**boards, "mimic-cxr": boards["mimic-cxr"].model_copy(update={"rows": rows})}
     table = make_overall("findings", SETTING, few, {})
@@ -168,7 +168,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_the_boards_and_tests_do_not_give_is_objected_to(overall, boards, name):
+def test_a_table_that_does_not_follow_from_boards_and_tests_is_refused(overall, boards, name):
     change, words = CHANGES[name]
     value = {**overall.view(), "pairs": [p.view() for p in overall.pairs]}
     # The pair of the two farthest models: its test is plain.
@@ -187,7 +187,7 @@ def test_what_the_boards_and_tests_do_not_give_is_objected_to(overall, boards, n
     assert words in objection(table, SETTING, boards, pairs)
 
 
-def test_without_its_pairs_a_table_s_ranks_are_taken_as_they_are(overall, boards):
+def test_without_its_pairs_a_tables_ranks_are_taken_as_given(overall, boards):
     bare = overall.model_copy(update={"pairs": ()})
     assert objection(bare, SETTING, boards, None) is None
     rows = bare.rows
@@ -239,7 +239,7 @@ def reported(model, dataset, value, track="findings", snapshot="2026-08"):
     )
 
 
-def test_reported_rows_stand_by_mean_rank():
+def test_reported_rows_are_ordered_by_mean_rank():
     rows = [
         *(reported("A", d, v) for d, v in (("iu-xray", 2.0), ("mimic-cxr", 1.0))),
         *(reported("B", d, v) for d, v in (("iu-xray", -9.0), ("mimic-cxr", 0.8))),

@@ -53,7 +53,7 @@ def test_few_patients_have_no_interval():
 
 
 @pytest.mark.parametrize(("dataset", "step"), [("rexgradient", 5 / 60), ("chexpert-plus", 0.001)])
-def test_no_number_is_finer_than_its_set_s_step(monkeypatch, dataset, step):
+def test_no_number_is_finer_than_its_datasets_step(monkeypatch, dataset, step):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     pairs = board_pairwise(Board(get_dataset(dataset), "report"), "d", frames(60), COLUMNS)
     for pair in pairs.metrics["bleu_2"]:

@@ -65,7 +65,7 @@ def rank(board):
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_nothing_that_ranking_made_can_block_it(board, name):
+def test_no_output_of_ranking_can_block_it(board, name):
     before = state(board)
     for file in DERIVED:
         DAMAGE[name](board / file)
@@ -75,7 +75,7 @@ def test_nothing_that_ranking_made_can_block_it(board, name):
 
 @pytest.mark.parametrize("folder", ["tables", "pairwise"])
 @pytest.mark.parametrize("damage", ["gone", "a file", "a link to nothing"])
-def test_a_whole_folder_of_it_may_be_lost(board, folder, damage):
+def test_a_lost_folder_is_recreated(board, folder, damage):
     before = state(board)
     shutil.rmtree(board / folder)
     if damage == "a file":
@@ -139,7 +139,7 @@ def test_a_table_that_is_sound_json_but_another(board, name):
         "tables/.sandbox.findings.json.1f.tmp",
     ],
 )
-def test_what_belongs_to_no_board_goes(board, file):
+def test_files_without_a_board_are_removed(board, file):
     before = state(board)
     text("{")(board / file)
     rank(board)
@@ -180,7 +180,7 @@ def test_a_wrong_choice_stops_ranking_before_anything_is_written(board, monkeypa
 
 
 @pytest.mark.parametrize(("name", "table"), [("policy.json", "quota"), ("overall-boards.json", "overall")])
-def test_a_setting_of_old_is_not_passed_over(board, name, table):
+def test_an_outdated_setting_is_not_ignored(board, name, table):
     (board / name).write_text("{}")
     before = state(board)
     with pytest.raises(InputError, match=rf"{name} is no longer read: .* to \[{table}\] in challenge.toml"):
@@ -188,7 +188,7 @@ def test_a_setting_of_old_is_not_passed_over(board, name, table):
     assert state(board) == before
 
 
-def test_what_a_maintainer_put_there_stays(board):
+def test_a_maintainers_files_are_kept(board):
     (board / "tables/README.md").write_text("Tables.")
     rank(board)
     assert (board / "tables/README.md").read_text() == "Tables."
@@ -337,7 +337,7 @@ def test_scores_of_other_patients_name_both_models(board):
         rank(board)
 
 
-def test_records_that_no_board_reads_are_told(board, capsys):
+def test_records_that_no_board_reads_are_reported(board, capsys):
     for stray in ("unknown/findings", "sandbox/impresion"):
         shutil.copytree(board / "records/sandbox/findings", board / "records" / stray)
     before = state(board)
@@ -349,7 +349,7 @@ def test_records_that_no_board_reads_are_told(board, capsys):
     assert state(board) == before
 
 
-def test_scoring_again_mends_a_damaged_record(board):
+def test_rescoring_fixes_a_damaged_record(board):
     before = state(board)
     (board / RECORD).write_text("{")
     (board / STUDIES).write_bytes(b"")
@@ -358,7 +358,7 @@ def test_scoring_again_mends_a_damaged_record(board):
     assert state(again) == before
 
 
-def test_a_withheld_set_s_damaged_record_in_the_store_is_not_replaced(tmp_path):
+def test_a_damaged_record_of_a_withheld_dataset_is_not_replaced_in_the_store(tmp_path):
     place = Board(get_dataset("rexgradient"), "findings")
     path = record_path(tmp_path, "rexgradient", "findings", "t", "m")
     path.parent.mkdir(parents=True)
@@ -378,7 +378,7 @@ def test_every_damaged_file_is_named_at_once(board):
     assert state(board) == harmed
 
 
-def test_the_second_track_of_a_set_that_is_not_public_knows_the_first(made):
+def test_the_second_track_of_a_non_public_dataset_takes_the_first_into_account(made):
     """Its subgroups must give nothing away beside those that the first track shows."""
     dataset = get_dataset("sandbox")
     hidden = dataset.model_copy(update={"access": "restricted"})

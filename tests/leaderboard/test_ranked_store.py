@@ -41,7 +41,7 @@ def rank(board, *, rehearsal=False):
     ranking.rank_all(board, board / "store", rehearsal=rehearsal)
 
 
-def test_what_has_not_changed_is_left_alone(board, computed):
+def test_unchanged_boards_are_left_alone(board, computed):
     before = state(board)
     times = {p: p.stat().st_mtime_ns for p in board.rglob("*") if p.is_file()}
     rank(board)
@@ -116,7 +116,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_has_changed_is_computed(board, computed, name):
+def test_changed_boards_are_computed(board, computed, name):
     CHANGES[name](board)
     rank(board)
     assert "sandbox.findings" in computed
@@ -124,7 +124,7 @@ def test_what_has_changed_is_computed(board, computed, name):
 
 
 @pytest.mark.parametrize("name", ["a pipe", "a full folder", "a link to nothing"])
-def test_nothing_that_was_kept_can_block_ranking(board, name):
+def test_no_stored_board_can_block_ranking(board, name):
     before = state(board)
     DAMAGE[name](board / KEPT)
     rank(board)

@@ -75,7 +75,7 @@ def test_the_primary_ranks_and_another_stands_by():
     assert ranked(SANDBOX, entrants, rehearsal=False).rule == "stand-by/bertscore/v2"
 
 
-def test_withdrawn_rows_stay_as_tombstones():
+def test_withdrawn_rows_stay_listed():
     entrants = sort_entrants(
         SANDBOX, [record("a"), record("b", status="withdrawn"), record("c", kind="null")], rehearsal=False
     )
@@ -87,7 +87,7 @@ def test_withdrawn_rows_stay_as_tombstones():
     ]
 
 
-def test_rows_stand_in_the_order_of_the_mean():
+def test_rows_are_in_the_order_of_the_mean():
     entries = [record("a", metrics={"bleu_2": 0.2}), record("b", metrics={"bleu_2": 0.7})]
     table = ranked(SANDBOX, sort_entrants(SANDBOX, entries, rehearsal=False), rehearsal=False)
     assert [r.model for r in table.rows] == ["b", "a"]

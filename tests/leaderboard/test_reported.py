@@ -149,7 +149,7 @@ def test_a_damaged_file_is_named(tmp_path, name):
 @pytest.mark.parametrize(
     "name", ["empty", "UTF-16", "a folder", "a link to nothing", "a link to itself", "a pipe"]
 )
-def test_what_is_no_table_is_named_and_not_waited_for(tmp_path, name):
+def test_anything_but_a_table_is_named_without_blocking(tmp_path, name):
     (tmp_path / "x.csv").write_text(HEADER)
     DAMAGE[name](tmp_path / "x.csv")
     refused(tmp_path)

@@ -121,7 +121,7 @@ def test_a_commit_gives_the_same_bytes_again(checkout, tmp_path, monkeypatch):
     assert len(bytes_of[0]) == 4
 
 
-def test_what_is_no_release(checkout, tmp_path):
+def test_leaderboards_that_cannot_be_released(checkout, tmp_path):
     (checkout / "leaderboard/more").symlink_to("/etc/passwd")
     with pytest.raises(RexrankError, match="is not a regular file"):
         snapshot(checkout, checkout / "leaderboard", "2026-11-28")

@@ -71,7 +71,7 @@ def test_means_ranks_and_gaps_of_a_public_board():
     )
 
 
-def test_one_model_alone_has_the_numbers_it_has_beside_others():
+def test_a_single_model_has_the_same_numbers_as_among_others():
     alone = subgroups(PUBLIC, a=frame())
     beside = subgroups(PUBLIC, a=frame(), b=frame(0.4, 0.5, seed=2))
     for one, two in zip(alone.axes, beside.axes, strict=True):
@@ -113,7 +113,7 @@ def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
     assert private["all"].difference != public["all"].difference
 
 
-def test_both_tracks_together_give_no_small_cell_away(monkeypatch):
+def test_both_tracks_together_reveal_no_small_cell(monkeypatch):
     """Each track alone is safe; cells that differ by a dozen patients between the tracks are shown on one only."""
     monkeypatch.setenv("REXRANK_SALT", "salt")
     findings = frame()

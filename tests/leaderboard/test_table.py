@@ -106,7 +106,7 @@ def taken(value):
     return True
 
 
-def test_a_table_is_given_back_as_it_was_read():
+def test_a_table_round_trips():
     assert parse_table(FULL, "x.json").view() == FULL
     least = {k: v for k, v in FULL.items() if k in SCHEMA["required"]}
     assert parse_table(least, "x.json").view() == least
@@ -116,7 +116,7 @@ def test_a_table_is_given_back_as_it_was_read():
     place=st.sampled_from(PLACES),
     value=st.sampled_from([..., None, True, -1, 0, 1, 0.5, "", "x", "a/b", "x\n", [], {}, [None], {"x": 1}]),
 )
-def test_model_and_schema_have_one_verdict(place, value):
+def test_model_and_schema_agree(place, value):
     table = changed(place, value)
     assert taken(table) == VALIDATOR.is_valid(table)
 
@@ -139,7 +139,7 @@ def test_numbers_are_finite(number):
         (("subgroups", "axes", 0, "groups", 0, "studies"), "2"),
     ],
 )
-def test_nothing_is_taken_for_another_thing(place, value):
+def test_no_value_is_converted_to_another_type(place, value):
     with pytest.raises(RexrankError, match=r"the table x\.json violates its schema at /") as error:
         parse_table(changed(place, value), "x.json")
     assert "/".join(map(str, place)) in str(error.value)

@@ -147,7 +147,7 @@ def test_rank_ranges(low, high, expected):
     assert rank_text(Row(**row(rank=low, low=low, high=high))) == expected
 
 
-def test_no_rank_is_a_dash():
+def test_a_missing_rank_is_a_dash():
     assert rank_text(Row(**row(rank=None))) == "–"
 
 

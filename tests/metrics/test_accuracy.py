@@ -98,7 +98,7 @@ def test_the_macro_figure_is_the_mean_of_the_skills_own(rows):
 
 @given(QUESTIONS, st.integers(0, 59))
 @settings(max_examples=60, deadline=None)
-def test_an_answer_left_out_never_raises_a_figure_and_is_counted(rows, place):
+def test_a_missing_answer_never_raises_a_score_and_is_counted(rows, place):
     place %= len(rows)
     without = [*rows[:place], (*rows[place][:2], ""), *rows[place + 1 :]]
     for metric in (Accuracy(), AccuracyMacro(), *(m() for m in SINGLE)):
@@ -110,7 +110,7 @@ def test_an_answer_left_out_never_raises_a_figure_and_is_counted(rows, place):
     assert apart == failed.sum(), "an unanswered question has failed under its own skill alone"
 
 
-def test_a_question_without_a_known_skill_is_no_score():
+def test_a_question_without_a_known_skill_has_no_score():
     for context in ((), (("skill", "Severity"),)):
         with pytest.raises(ValueError, match="'q7' has no known skill"):
             AccuracyMacro().score([Pair("q7", "A", "A", context)], Run())

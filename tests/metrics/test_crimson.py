@@ -108,7 +108,7 @@ def spoilt(path, value):
     return answer
 
 
-def test_a_sound_answer_is_taken():
+def test_a_valid_answer_is_accepted():
     assert strict(json.dumps(SOUND)) == SOUND
     assert strict(f"```json\n{json.dumps(SOUND)}\n```") == SOUND
     assert score(SOUND) == 0.0
@@ -122,7 +122,7 @@ def test_clean_fails_closed(path, value):
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "NaN", "{" * 5000, "x" * 200_000, '{"errors": {}, "errors": {}}']
 )
-def test_what_is_no_answer_is_none(text):
+def test_an_invalid_answer_is_none(text):
     assert strict(text) is None
     try:
         read(text)
@@ -234,6 +234,6 @@ def test_a_row_may_say_what_is_known_of_the_patient():
             as_pairs([row | {"context": wrong}], "clean")
 
 
-def test_it_is_of_the_findings_track_alone():
+def test_it_is_only_for_the_findings_track():
     assert Crimson.tracks == ("findings",)
     assert Pair("1", "a", "b").context == ()

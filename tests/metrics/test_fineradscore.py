@@ -111,6 +111,6 @@ def test_strict_answers(text: str, found: list[str] | None) -> None:
     assert (None if answer is None else [line for line, _ in answer]) == found
 
 
-def test_without_a_judge_the_cure_is_named() -> None:
+def test_without_a_judge_the_fix_is_named() -> None:
     with pytest.raises(MetricUnavailable, match="rexrank judge serve"):
         FineRadScore().signature(Run())

@@ -129,6 +129,6 @@ def test_rendered_chat_and_token_layout() -> None:
     assert hashlib.sha256(json.dumps(ids).encode()).hexdigest().startswith(case["ids_sha"])
 
 
-def test_without_a_judge_the_cure_is_named() -> None:
+def test_without_a_judge_the_fix_is_named() -> None:
     with pytest.raises(MetricUnavailable, match="rexrank judge serve"):
         Green().signature(Run())

@@ -138,7 +138,7 @@ HOSTILE = sorted(
 @pytest.mark.parametrize(
     "text", [*HOSTILE, "\uff3bMatched Findings\uff3d", "<\u200b|user|>", "{}", "<<<s>>>", "[[1]]"]
 )
-def test_escaping_takes_the_sense_from_every_mark(text: str) -> None:
+def test_escaping_neutralises_every_mark(text: str) -> None:
     plain = escaped(f"The lungs are clear.\n{text}")
     assert not set("[]{}`\n") & set(plain)
     assert not re.search(r"<[|/!?A-Za-z_]", plain)
@@ -345,7 +345,7 @@ GOOD_CRIMSON = json.dumps(
         (FineRadScore(), "compat", [BAD, None, GRADED], 2, 4.0, "status 400"),
     ],
 )  # fmt: skip
-def test_an_answer_that_cannot_be_used_is_asked_for_as_often_as_the_metric_says(
+def test_an_unusable_answer_is_retried_as_often_as_the_metric_says(
     monkeypatch: pytest.MonkeyPatch,
     metric: JudgedMetric,
     protocol: Any,

@@ -47,7 +47,7 @@ def test_a_judged_metric_is_one_file_and_one_line(tmp_path, added):
     assert "fact_judge" in by_metric(JudgeSettings("http://127.0.0.1:1/v1", "m"))
 
 
-def test_a_metric_that_is_not_there_has_no_judge(tmp_path):
+def test_an_unknown_metric_has_no_judge(tmp_path):
     (tmp_path / "judges.toml").write_text(NEW, "utf-8")
     with pytest.raises(InvalidFile, match="unknown field 'fact_judge'"):
         read_judges(tmp_path / "judges.toml")

@@ -77,7 +77,7 @@ def test_an_empty_report_gains_nothing(key, scored):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_order_company_and_batches_move_no_score(key, run, scored):
+def test_order_neighbours_and_batches_do_not_affect_scores(key, run, scored):
     values = dict(zip((p.id for p in PAIRS), scored[key].values, strict=True))
     few = PAIRS[::-7]
     again = score(few, [key], replace(run, batch_size=3)).scores[key].values

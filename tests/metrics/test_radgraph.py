@@ -161,7 +161,7 @@ def test_blank_text_scores_zero_for_that_pair_alone(pairs, compat):
     assert scores.values[0] == RadGraphF1().score(some[:1], compat).values[0]
 
 
-def test_relations_to_what_is_no_entity_are_dropped():
+def test_relations_to_anything_but_an_entity_are_dropped():
     note = annotation(["a", "b", "c"], [(0, 0, "X", 1.0)], [(0, 0, 0, 0, "r", 1.0), (0, 0, 2, 2, "r", 1.0)])
     assert note.entities["1"].relations == (("r", "1"),)
 
@@ -208,7 +208,7 @@ def test_an_unpacked_archive_is_the_same(pairs, found, compat, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00half"])
-def test_a_damaged_archive_is_a_sentence(compat, tmp_path, content):
+def test_a_damaged_archive_gives_a_sentence(compat, tmp_path, content):
     folder = tmp_path / "radgraph"
     (folder / "encoder").mkdir(parents=True)
     (folder / "model.tar.gz").write_bytes(content)

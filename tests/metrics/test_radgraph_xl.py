@@ -103,7 +103,7 @@ HOSTILE = {
 
 @needs_torch
 @pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_archive_costs_the_metric_alone_and_writes_nothing(members, tmp_path):
+def test_a_hostile_archive_only_loses_the_metric_and_writes_nothing(members, tmp_path):
     folder = tmp_path / XL
     folder.mkdir()
     archive(folder / "model.tar.gz", members)

@@ -180,7 +180,7 @@ def test_equally_near_entities_are_matched_by_the_order_of_the_report(seed: int)
 
 
 @pytest.mark.parametrize(("gap", "match"), [(TIE / 4, "ANATOMY"), (4 * TIE, "DISEASE")])
-def test_a_difference_beyond_the_tolerance_is_no_tie(gap: float, match: str) -> None:
+def test_a_difference_beyond_the_tolerance_is_not_a_tie(gap: float, match: str) -> None:
     """The second entity is nearer by `gap`; a row of zeros beside it shows which weight counted."""
     theirs = np.array([[0.6, 0.8, 0], [0.6 + gap, 0, np.sqrt(1 - (0.6 + gap) ** 2)]])
     mine = np.array([[1.0, 0, 0], [0, 0, 0]])

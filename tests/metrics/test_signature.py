@@ -44,7 +44,7 @@ ANY = PLAIN | st.builds(
 
 
 @given(ANY)
-def test_the_text_form_gives_the_signature_back(signature: Signature) -> None:
+def test_the_text_form_round_trips(signature: Signature) -> None:
     back = Signature.parse(str(signature))
     assert back == signature
     assert (back.trusted, back.stale) == (signature.trusted, signature.stale)
@@ -96,6 +96,6 @@ def test_what_is_trusted(text: str, trusted) -> None:
         "x|v1)|protocol:clean",
     ],
 )
-def test_what_is_no_signature(text: str) -> None:
+def test_invalid_signatures(text: str) -> None:
     with pytest.raises(ValueError, match="signature"):
         Signature.parse(text)

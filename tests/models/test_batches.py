@@ -20,7 +20,7 @@ LENGTHS = st.lists(st.integers(1, 600), max_size=60)
 
 
 @given(LENGTHS, st.integers(30, 512))
-def test_every_row_stands_in_one_pass_that_holds_it(lengths, limit):
+def test_every_row_is_in_one_pass_that_fits_it(lengths, limit):
     lengths = [min(n, limit) for n in lengths]
     passes = plan(lengths, limit, fixed=True)
     assert sorted(i for members, _, _ in passes for i in members) == list(range(len(lengths)))
@@ -60,7 +60,7 @@ TEXTS = (
 
 
 @pytest.mark.parametrize("key", ["bertscore", "semb_score", "radgraph_f1", "ratescore"])
-def test_companions_order_and_batch_size_leave_every_bit(key):
+def test_neighbours_order_and_batch_size_do_not_change_a_bit(key):
     torch = pytest.importorskip("torch", reason=reason("score"))
     run = Run(models=shipped_models(), batch_size=32)
     pairs = [Pair(f"{i}{j}", a, b) for i, a in enumerate(TEXTS) for j, b in enumerate(TEXTS)]

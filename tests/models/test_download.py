@@ -72,7 +72,7 @@ def place(monkeypatch, tmp_path, hub):
     return folders
 
 
-def test_what_nobody_pinned_is_resolved_once_verified_and_locked(place, hub):
+def test_unpinned_files_are_resolved_once_verified_and_locked(place, hub):
     folder = place.fetch()
     assert (folder / "weights.bin").read_bytes() == BIG
     assert (folder / "encoder/config.json").read_bytes() == SMALL
@@ -124,7 +124,7 @@ def test_a_git_blob_id_pins_too(place):
 
 
 @pytest.mark.parametrize("cuts", [[100_000], [100_000, 0, 300_000, 1]])
-def test_a_cut_connection_is_continued_where_it_broke(place, hub, cuts):
+def test_an_interrupted_download_resumes_where_it_stopped(place, hub, cuts):
     hub.cut = list(cuts)
     place.use(spec({"weights.bin": source()}))
     assert (place.fetch() / "weights.bin").read_bytes() == BIG
@@ -132,7 +132,7 @@ def test_a_cut_connection_is_continued_where_it_broke(place, hub, cuts):
     assert any("bytes=100000-" in row[2] for row in hub.downloads())
 
 
-def test_a_later_command_continues_what_an_earlier_one_left(place, hub):
+def test_a_later_command_resumes_an_earlier_download(place, hub):
     place.use(spec({"weights.bin": source()}))
     hub.cut = [200_000] + [0] * 20
     with pytest.raises(RexrankError, match="What arrived is kept"):
@@ -145,7 +145,7 @@ def test_a_later_command_continues_what_an_earlier_one_left(place, hub):
 
 
 @pytest.mark.parametrize("left", [b"not the beginning", BIG + b"longer"])
-def test_a_part_of_something_else_costs_a_new_start(place, hub, left):
+def test_a_part_of_another_file_is_started_again(place, hub, left):
     place.use(spec({"weights.bin": source()}))
     part = place.root / f"m/.download/.weights.bin.{COMMIT[:12]}"
     part.parent.mkdir(parents=True)
@@ -199,7 +199,7 @@ def test_a_file_that_was_changed_here_is_fetched_again(place):
     assert place.state().state == "verified"
 
 
-def test_a_file_laid_by_hand_that_is_the_hubs_is_not_fetched(place, hub):
+def test_a_correct_file_placed_by_hand_is_not_fetched(place, hub):
     (place.root / "m").mkdir(parents=True)
     (place.root / "m/weights.bin").write_bytes(BIG)
     place.fetch()
@@ -233,7 +233,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("repositories", "where", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_the_hub_refuses_is_said_with_a_way_out(place, hub, repositories, where, words):
+def test_refusals_of_the_hub_are_reported_with_a_fix(place, hub, repositories, where, words):
     hub.repositories = repositories
     place.use(spec({"weights.bin": where}))
     with pytest.raises(RexrankError, match=words):
@@ -241,7 +241,7 @@ def test_what_the_hub_refuses_is_said_with_a_way_out(place, hub, repositories, w
     assert not place.lock.exists()
 
 
-def test_a_token_opens_what_is_gated_and_stays_on_the_hub(place, hub, monkeypatch):
+def test_a_token_gives_access_to_gated_models_and_is_sent_only_to_the_hub(place, hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "secret")
     hub.repositories["org/model"].gated = True
     assert place.fetch().is_dir()
@@ -276,7 +276,7 @@ def test_a_lock_of_an_earlier_manifest_pins_nothing(place, hub):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"m": {"../x": {}}}', '{"m": {"w": {"sha256": "x"}}}'])
-def test_a_spoilt_lock_is_named_with_its_problems(place, text):
+def test_a_damaged_lock_is_named_with_its_problems(place, text):
     place.fetch()
     place.lock.write_text(text)
     with pytest.raises(InputError, match=r"models.lock cannot be used"):
@@ -301,7 +301,7 @@ def run(monkeypatch, capsys):
 GATED = spec({"model.tar.gz": Source(hub="", revision="", sha256="")}, key="g", gated="Ask PhysioNet.")
 
 
-def test_the_command_fetches_all_that_is_open_and_names_the_rest(place, run):
+def test_the_command_fetches_all_open_models_and_lists_the_rest(place, run):
     other = spec({"config.json": source()}, key="o", other="PhysioNet has another archive.")
     place.use(spec(OPEN), GATED, other)
     code, out, err = run("models", "fetch", "--models", str(place.root))
@@ -314,7 +314,7 @@ def test_the_command_fetches_all_that_is_open_and_names_the_rest(place, run):
     assert "Ask PhysioNet." in out
 
 
-def test_one_model_that_cannot_be_had_costs_the_others_nothing(place, hub, run):
+def test_an_unavailable_model_does_not_affect_the_others(place, hub, run):
     hub.repositories["org/shut"] = Repository(COMMIT, {"config.json": SMALL}, gated=True)
     place.use(spec({"config.json": source(hub="org/shut")}, key="a"), spec(OPEN))
     code, out, err = run("models", "fetch", "--models", str(place.root))
@@ -325,7 +325,7 @@ def test_one_model_that_cannot_be_had_costs_the_others_nothing(place, hub, run):
     assert (code, "choose from: a, m" in err) == (1, True)
 
 
-def test_two_maintainers_confirm_what_no_hub_gives(place, run):
+def test_two_maintainers_confirm_files_that_are_on_no_hub(place, run):
     archive = spec({"model.tar.gz": source(sha256=SHA), "config.json": source()}, named_by="digest")
     place.use(archive)
     (place.root / "m").mkdir(parents=True)
@@ -346,7 +346,7 @@ def test_two_maintainers_confirm_what_no_hub_gives(place, run):
     assert "m/config.json: same" in out
 
 
-def test_nothing_in_common_is_no_agreement(place, run, tmp_path):
+def test_having_nothing_in_common_is_not_agreement(place, run, tmp_path):
     place.fetch()
     (tmp_path / "theirs.json").write_text("{}")
     code, _, err = run("models", "compare", "theirs.json", "--models", str(place.root))

@@ -99,7 +99,7 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize(("key", "name", "spoil", "metric", "reason"), DAMAGE)
-def test_damage_costs_one_metric_and_is_a_sentence(models, pairs, key, name, spoil, metric, reason):
+def test_damage_loses_one_metric_and_gives_a_sentence(models, pairs, key, name, spoil, metric, reason):
     spoil(models / key / name)
     result = command("metric", *METRICS, "--pairs", pairs, "--models", models)
     lost = {metric} | ({"radcliq_v1"} if metric in {"bertscore", "semb_score", "radgraph_f1"} else set())
@@ -131,7 +131,7 @@ def test_score_keeps_the_other_metrics(models, tmp_path):
         assert "chexbert.pth cannot be used" in record["missing"]["semb_score"]
 
 
-def test_a_model_that_fails_as_it_runs_costs_its_metric_alone(models, pairs):
+def test_a_model_that_fails_while_running_only_loses_its_metric(models, pairs):
     import torch
 
     path = models / "chexbert/chexbert.pth"
@@ -146,7 +146,7 @@ def test_a_model_that_fails_as_it_runs_costs_its_metric_alone(models, pairs):
     assert str(models / "chexbert") in result.err
 
 
-def test_verify_finds_nothing_to_praise_in_nothing(tmp_path):
+def test_verify_fails_without_any_weights(tmp_path):
     result = command("models", "verify", "--models", tmp_path / "nowhere")
     assert result.code == 2
     assert (

@@ -93,7 +93,7 @@ def test_a_full_disk_leaves_no_half_entry(tmp_path, monkeypatch):
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
-def test_entries_pruned_by_another_process_are_no_error(tmp_path, monkeypatch):
+def test_entries_pruned_by_another_process_are_not_an_error(tmp_path, monkeypatch):
     cache = TextCache(tmp_path)
     cache.put_many("n", ["one", "two"], [np.ones(3)] * 2)
     gone, original = cache.path("n", "one"), type(tmp_path).stat

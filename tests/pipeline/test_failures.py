@@ -151,7 +151,7 @@ def test_github_down_while_publishing(scored: World, where: str) -> None:
     assert scored.file("leaderboard/records/sandbox/findings/strangers__careful.json") is not None
 
 
-def test_the_clock_of_the_rehearsal_moves(beginning: World) -> None:
+def test_the_rehearsals_clock_advances(beginning: World) -> None:
     state = beginning.state.twin(beginning.root)
     before = state.now()
     state.offset = timedelta(days=40)

@@ -108,7 +108,7 @@ def _plain(body: str) -> str:
     return re.sub(r"<[^>]+>", "", re.sub(r"</(?:th|td|p|li|h3)>", "\n", parser.html)).replace("&quot;", '"')
 
 
-def test_the_guide_is_walked(published: World, clone: Path) -> None:
+def test_every_step_of_the_guide_works(published: World, clone: Path) -> None:
     assert len(COMMANDS) == 4
     assert f"wrote {FOLDER}/model.yaml" in typed(clone, "new")
     assert "590 reports split into findings and impression" in typed(clone, "convert")
@@ -154,7 +154,7 @@ def test_the_guide_names_the_limits_that_are_checked() -> None:
     assert "once in 30 days and 6 times in a year" in GUIDE
 
 
-def test_every_word_of_a_status_in_the_guide_is_said() -> None:
+def test_every_status_in_the_guide_occurs() -> None:
     from evaluator.cli import pull_request as pull
     from evaluator.github import api
     from evaluator.github import validation_comment as messages

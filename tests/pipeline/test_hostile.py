@@ -98,7 +98,7 @@ def test_a_refused_pull_request_is_not_scored_on_request(rehearsal: World) -> No
     assert "not valid" in rehearsal.bot_comments(p)[-1].body
 
 
-def test_a_woven_history_cannot_take_back_what_main_has_mended(rehearsal: World) -> None:
+def test_a_history_with_merges_cannot_undo_a_fix_on_main(rehearsal: World) -> None:
     """Two merges cross: the second head holds the first one's old tree and an edit in its own folder.
 
     Against the one merge base that git names first (by its date) it changes its own folder alone.
@@ -133,7 +133,7 @@ def test_a_woven_history_cannot_take_back_what_main_has_mended(rehearsal: World)
     refused_by_the_runner(rehearsal, p)
 
 
-def test_a_change_of_code_alone_is_no_submission(rehearsal: World) -> None:
+def test_a_change_of_only_code_is_not_a_submission(rehearsal: World) -> None:
     p = rehearsal.open_pull({"evaluator/metrics/bleu.py": b"raise SystemExit\n"}, branch="code")
     assert rehearsal.bot_comments(p) == []
     assert [s.description for s in rehearsal.state.statuses] == ["no submission changed: nothing to score"]
@@ -177,7 +177,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
-def test_words_of_strangers_are_inert(rehearsal: World, words: str) -> None:
+def test_untrusted_text_is_inert(rehearsal: World, words: str) -> None:
     """In the title, the body, the branch, the author's commit, a report and every free field of the card."""
     files = changed(GOOD, "sandbox.json", "Lung", words.replace('"', "'").replace("\\", ""))
     branch = re.sub(r"[^\w$();@!/-]", "-", words)[:60].strip("-./")
@@ -210,7 +210,7 @@ jobs:
 """
 
 
-def test_a_forged_validation_convinces_nobody(rehearsal: World) -> None:
+def test_a_forged_validation_has_no_effect(rehearsal: World) -> None:
     p = rehearsal.open_pull({**GOOD, ".github/workflows/validate.yml": FORGED.encode()}, branch="forged")
     assert "Valid submission" in rehearsal.last("validate").log
     assert rehearsal.last("validate").conclusion == "success"
@@ -246,7 +246,7 @@ def test_the_head_moves_after_the_authorisation(opened: World) -> None:
     assert "moved before scoring began" in opened.bot_comments(p)[-1].body
 
 
-def test_the_runners_account_cannot_score_what_nobody_released(opened: World) -> None:
+def test_the_runners_account_cannot_score_an_unapproved_commit(opened: World) -> None:
     """Whoever took the jobs' account over asks the door by itself; GitHub's record says who approved what."""
     p = opened.state.pulls[1]
     machine = opened.executor.runner

@@ -210,7 +210,7 @@ def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
     }
 
 
-def test_main_moving_before_the_push_is_no_harm(opened: World) -> None:
+def test_main_moving_before_the_push_does_no_harm(opened: World) -> None:
     p = opened.state.pulls[1]
     other = opened.open_pull({"NOTES.md": b"A maintainer's note.\n"}, author="maintainer", branch="notes")
     assert states(opened, other) == ["success"]
@@ -222,7 +222,7 @@ def test_main_moving_before_the_push_is_no_harm(opened: World) -> None:
     assert "strangers/careful" in rows(opened)
 
 
-def test_what_is_merged_must_be_what_was_scored(published: World) -> None:
+def test_merged_predictions_must_be_the_scored_ones(published: World) -> None:
     """A last push between scores and merge: the new head is not scored; merged all the same, it is, and counted."""
     p = published.open_pull(submission(model="late"), branch="late")
     published.score(p)
@@ -256,7 +256,7 @@ def test_a_card_that_changes_alone_keeps_its_scores(published: World) -> None:
     assert len(ledger(published)) == 1
 
 
-def test_scores_alone_put_nothing_on_the_board(scored: World) -> None:
+def test_scores_alone_do_not_change_the_board(scored: World) -> None:
     assert record(scored) is None
     assert scored.main == scored.state.pulls[1].base_sha
 

@@ -97,7 +97,7 @@ def test_a_maintainer_grants_a_run_by_comment(published: World) -> None:
     assert len(published.runs("score")) == runs, "a grant is for the bytes that it was given for"
 
 
-def test_five_hundred_teams_cost_no_request_more(published: World) -> None:
+def test_five_hundred_teams_need_no_more_requests(published: World) -> None:
     """Each check asks for the notes of its own team and people by name, whatever else was noted."""
     state = published.state
     first = git(state.bare, "rev-list", "--max-parents=0", "main")

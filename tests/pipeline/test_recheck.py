@@ -35,7 +35,7 @@ def test_two_accounts_and_one_new_team(scored: World) -> None:
     assert scored.last("publish").conclusion == "success", scored.last("publish").log
 
 
-def test_what_is_merged_all_the_same_is_not_published(scored: World) -> None:
+def test_an_invalid_submission_merged_anyway_is_not_published(scored: World) -> None:
     second = rival(scored)
     scored.merge(scored.state.pulls[1])
     before = scored.file("leaderboard/tables/sandbox.findings.json")
@@ -63,7 +63,7 @@ def test_a_merge_that_changes_more_than_submissions_is_not_published(scored: Wor
     assert not any(j.self_hosted and j.steps for j in run.jobs.values())
 
 
-def test_submissions_that_came_by_no_pull_request_are_not_published(rehearsal: World) -> None:
+def test_submissions_without_a_pull_request_are_not_published(rehearsal: World) -> None:
     before = rehearsal.main
     sha = commit(rehearsal.state.bare, before, submission(), "pushed", "admin")
     git(rehearsal.state.bare, "update-ref", "refs/heads/main", sha)

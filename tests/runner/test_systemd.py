@@ -142,7 +142,7 @@ def test_the_unit_scores_and_its_limits_hold(out):
     assert limits["log"] in {"PermissionError", "FileNotFoundError"}
 
 
-def test_what_nobody_released_is_refused_there_too(out):
+def test_an_unapproved_commit_is_refused_there_too(out):
     assert (status(out, "14"), (out / "14.tar").read_bytes()) == (2, b"")
     assert "nobody requested scoring of pull request 14" in (out / "14.said").read_text()
 

@@ -35,7 +35,7 @@ def submission(references, dataset, model="m", suffix=""):
     return Submission("t", model, model_card(name=model), {dataset: Predictions(dataset, reports, model * 8)})
 
 
-def test_null_rows_and_probes_of_both_tracks(sandbox):
+def test_baselines_and_probes_of_both_tracks(sandbox):
     references, board, settings = sandbox
     training = [StudyReport("Clear lungs.", "Normal.")] * 3
     paths = score_baselines(references, board, settings, training)
@@ -107,7 +107,7 @@ def floats(value):
     return [value] if isinstance(value, float) else []
 
 
-def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeypatch):
+def test_only_coarse_aggregates_of_a_withheld_dataset_leave(tmp_path, monkeypatch):
     """(m): no draws, seed, salt, per-study score, id or text outside the store."""
     public = get_dataset("sandbox")
     private = public.model_copy(update={"access": "withheld"})
@@ -154,7 +154,7 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     assert all(float(f"{x:.2g}") == x for x in table["resolution"].values() if x is not None)
 
 
-def test_a_metric_that_is_shown_in_too_wide_steps_stops_no_board(tmp_path):
+def test_a_metric_with_too_coarse_steps_does_not_stop_a_board(tmp_path):
     """On a small withheld dataset of questions the rarest skill's accuracy is 0 of everything that may be shown."""
     board = Board(get_dataset("sandbox-vqa").model_copy(update={"access": "withheld"}), "answers")
     signature = "accuracy_geometric|v1|unanswered:wrong|protocol:clean"

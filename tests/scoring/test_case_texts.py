@@ -37,7 +37,7 @@ PRIVATE = [d for d in map(get_dataset, dataset_ids()) if not d.exposure.studies 
 
 
 @pytest.mark.parametrize("dataset", [d.id for d in PRIVATE])
-def test_nothing_of_another_set_is_written_or_read(tmp_path, dataset):
+def test_nothing_of_a_non_public_dataset_is_written_or_read(tmp_path, dataset):
     board = Board(get_dataset(dataset), "findings")
     studies = {"s1": Reference("s1", "Secret effusion.", None, "p1", {})}
     assert write(tmp_path, board, References(board.dataset, studies, "0" * 64)) == []

@@ -210,7 +210,7 @@ def test_every_rule_speaks_in_a_scoring_run(tmp_path, monkeypatch, letters, earl
     assert not (private and any(c.isdigit() for c in by_code[code]["text"]))
 
 
-def test_a_withheld_set_shows_no_count_and_knows_a_probe(tmp_path, monkeypatch):
+def test_a_withheld_dataset_shows_no_count_and_detects_a_probe(tmp_path, monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     run(tmp_path, MINE, dataset="rexvqa")
     record = run(tmp_path, ["A" if MINE[0] != "A" else "B", *MINE[1:]], dataset="rexvqa", name="me/model2")
@@ -220,7 +220,7 @@ def test_a_withheld_set_shows_no_count_and_knows_a_probe(tmp_path, monkeypatch):
     assert not {"n_empty", "position_accuracy", "shared_wrong"} & record["diagnostics"].keys()
 
 
-def test_a_question_that_is_lacking_counts_as_wrong(tmp_path, monkeypatch):
+def test_a_missing_question_counts_as_wrong(tmp_path, monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     references = questions()
     whole = {i: Answer(q.answer) for i, q in references.studies.items()}
@@ -233,7 +233,7 @@ def test_a_question_that_is_lacking_counts_as_wrong(tmp_path, monkeypatch):
     assert (entry["mean"], entry["n"], entry["n_failed"]) == (0.9, N, 24)
 
 
-def test_a_file_of_questions_is_refused_as_a_whole_without_telling_what_is_right():
+def test_a_file_of_questions_is_refused_as_a_whole_without_revealing_answers():
     good = {"correct_answer": "B", "task_name": "Presence Assessment", "study_id": "s1", "Findings": "SECRET"}
     data = json.dumps({"q1": good, "q2": {**good, "correct_answer": "b", "task_name": "SECRETS"}}).encode()
     with pytest.raises(InputError) as failure:

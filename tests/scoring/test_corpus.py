@@ -71,7 +71,7 @@ def frame(found):
     return pd.DataFrame(columns)
 
 
-def test_the_value_is_scikit_learns_f1_of_the_whole_set():
+def test_the_value_is_scikit_learns_f1_of_the_whole_dataset():
     wanted, answers, results = scores()
     five = [LABELS.index(name) for name in TOP_FIVE]
     for key in KEYS:
@@ -84,7 +84,7 @@ def test_the_value_is_scikit_learns_f1_of_the_whole_set():
 
 
 @pytest.mark.parametrize("empty", ["both", "reference"])
-def test_a_set_without_a_positive_label_scores_0(empty):
+def test_a_dataset_without_a_positive_label_scores_0(empty):
     n, zeros = 5, np.zeros((5, 14), dtype=np.int64)
     counts = np.stack([zeros, zeros + (empty == "reference"), zeros], axis=2).reshape(n, -1)
     run = Run(scores={"chexbert_f1": Scores(np.zeros(n), np.zeros(n, dtype=bool), counts=counts)})
@@ -106,7 +106,7 @@ def test_real_texts_shards_and_the_store_give_the_same_value(tmp_path):
         assert (again.scores[key].counts == whole.scores[key].counts).all()
 
 
-def test_a_metric_without_its_counts_is_our_fault():
+def test_a_metric_without_its_counts_is_an_internal_error():
     _, _, results = scores()
     good = results["chexbert_micro_f1_5"]
     _check(ChexbertMicroF1(), good, len(good.values))
@@ -166,7 +166,7 @@ def test_results_of_any_pairs_hold_the_value_and_leave_tests_out():
     assert compared["p"].isna().all()
 
 
-def test_a_withheld_set_shows_wider_steps_because_one_study_moves_more():
+def test_a_withheld_dataset_shows_wider_steps_because_one_study_moves_more():
     entry = {"mean": 0.41234, "low": 0.4, "high": 0.42, "se": 0.01, "n": 10_000, "n_failed": 0}
     for dataset, factor in (("rexgradient", True), ("mimic-cxr", False)):
         board = Board(get_dataset(dataset), "findings")
@@ -182,7 +182,7 @@ def test_a_withheld_set_shows_wider_steps_because_one_study_moves_more():
             )
 
 
-def test_one_study_moves_a_figure_by_less_than_the_step_of_a_withheld_set():
+def test_one_study_moves_a_score_by_less_than_the_step_of_a_withheld_dataset():
     """Ten thousand studies, the rarest label in eighty of them."""
     n = 10_000
     wanted = RNG.random((n, 14)) < np.linspace(0.4, 0.008, 14)

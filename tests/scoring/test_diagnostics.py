@@ -100,7 +100,7 @@ def test_outcomes(reports, more, codes, result):
         (Earlier(others={"you/m": None}), False),
     ],
 )
-def test_a_few_changed_studies_of_a_withheld_set_are_probing(earlier, found):
+def test_a_few_changed_studies_of_a_withheld_dataset_are_probing(earlier, found):
     now = many(200, honest)
     before = {**now, "s003": StudyReport("another report altogether")}
     full = Earlier(
@@ -113,7 +113,7 @@ def test_a_few_changed_studies_of_a_withheld_set_are_probing(earlier, found):
     assert "C19" not in {b.code for b in public.badges}
 
 
-def test_private_ids_and_texts_are_never_said():
+def test_private_ids_and_texts_are_never_mentioned():
     reports = many(200, lambda i: "" if i < 9 else sentence(i, 14) if i < 30 else honest(i))
     numbers, integrity = outcome(reports, "rexgradient")
     assert integrity.outcome == "quarantine"
@@ -132,7 +132,7 @@ def test_private_ids_and_texts_are_never_said():
         ({"bleu_2": 0.3}, "C14"),
     ],
 )
-def test_flags_of_a_private_set_quote_no_score(metrics, code):
+def test_flags_of_a_withheld_dataset_quote_no_score(metrics, code):
     reports = many(200, lambda i: sentence(900 + i, 14))
     _, public = outcome(reports, "iu-xray", metrics=metrics)
     _, private = outcome(reports, "rexgradient", metrics=metrics)
@@ -171,7 +171,7 @@ def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
     assert "C14" in codes(kinds)
 
 
-def test_a_null_row_is_described_and_not_accused():
+def test_a_baseline_is_described_and_not_accused():
     studies = {f"s{k}": Reference(f"s{k}", sentence(k, 14), None, f"p{k}", {}) for k in range(5)}
     references = References(get_dataset("iu-xray"), studies, "d")
     reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
@@ -267,7 +267,7 @@ def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_counted():
     assert outliers(judged(green, **severity))["fineradscore"] == (3, 0)
 
 
-def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
+def test_many_of_them_are_a_badge_without_a_number_on_a_withheld_dataset():
     green = np.r_[np.full(30, 1.0), np.full(170, 0.2)]
     texts = {
         d: [b.text for b in judged(green, dataset=d)[1].badges if b.code == "C23"]
@@ -277,7 +277,7 @@ def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
     assert texts["rexgradient"] == ["judge scores out of line with RadGraph-F1 and RaTEScore"]
 
 
-def test_without_the_evidence_nothing_is_said_of_judges():
+def test_without_the_evidence_judges_are_not_assessed():
     reports = many(200, honest)
     assert outcome(reports, metrics={"green": 1.0, "radgraph_f1": 0.0})[0].judge_outliers is None
     assert outcome(reports)[0].judge_outliers is None

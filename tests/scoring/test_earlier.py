@@ -81,7 +81,7 @@ def test_files_are_kept_once_and_the_oldest_go(tmp_path):
     assert own_files(tmp_path, DATASET, "you", "") == []
 
 
-def test_other_submissions_are_read_when_asked_for(tmp_path):
+def test_other_submissions_are_read_on_demand(tmp_path):
     for name, text in (("me/model", "{}"), ("you/one", '{"s1": {"findings": "Clear."}}'), ("you/two", "{")):
         path = tmp_path / name / f"{DATASET.id}.json"
         path.parent.mkdir(parents=True)

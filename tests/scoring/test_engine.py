@@ -80,7 +80,7 @@ def metrics(monkeypatch):
     Length.calls = 0
 
 
-def test_composed_metrics_come_after_what_they_are_made_of():
+def test_composed_metrics_come_after_their_parts():
     result = score(PAIRS, ["doubled"], Run())
     assert list(result.scores) == ["doubled"]
     assert result.scores["doubled"].values.tolist() == [22.0, 22.0]
@@ -95,12 +95,12 @@ def test_one_metric_that_cannot_run_does_not_stop_the_others():
     }
 
 
-def test_a_metric_that_returns_no_number_is_our_fault():
+def test_a_metric_that_returns_no_number_is_an_internal_error():
     with pytest.raises(RexrankError, match="not_a_number returned"):
         score(PAIRS, ["not_a_number"], Run())
 
 
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
+def test_a_killed_run_resumes_where_it_stopped(tmp_path):
     store = ScoreStore(tmp_path)
     first = score(PAIRS, ["length"], Run(), store)
     again = score(PAIRS, ["length", "bleu_2"], Run(), store)
@@ -110,7 +110,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     assert Length.calls == 2
 
 
-def test_a_damaged_store_entry_is_computed_again(tmp_path):
+def test_a_damaged_store_entry_is_recomputed(tmp_path):
     store = ScoreStore(tmp_path)
     score(PAIRS, ["length"], Run(), store)
     (entry,) = tmp_path.rglob("*.npz")

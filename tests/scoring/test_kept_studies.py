@@ -93,7 +93,7 @@ def test_a_writer_that_is_killed_between_the_two_files_leaves_the_row_as_it_was(
     assert state(tmp_path) == (3.0, {3.0})
 
 
-def test_a_store_of_one_file_a_model_is_read_and_goes_on(tmp_path):
+def test_a_store_with_one_file_per_model_is_read_and_continued(tmp_path):
     frame = keep(tmp_path, 1)
     plain = studies_path(tmp_path / "store", *PLACE)
     for path in plain.parent.iterdir():
@@ -106,7 +106,7 @@ def test_a_store_of_one_file_a_model_is_read_and_goes_on(tmp_path):
     assert state(tmp_path) == (2.0, {2.0})
 
 
-def test_earlier_scores_stay_for_a_day_for_those_who_read_them(tmp_path):
+def test_earlier_scores_stay_for_a_day_for_current_readers(tmp_path):
     for value in (1, 2):
         keep(tmp_path, value)
     files = list(studies_path(tmp_path / "store", *PLACE).parent.iterdir())
@@ -120,7 +120,7 @@ def test_earlier_scores_stay_for_a_day_for_those_who_read_them(tmp_path):
     assert state(tmp_path) == (3.0, {3.0})
 
 
-def test_a_rename_that_was_done_and_whose_answer_was_lost_is_done(tmp_path, monkeypatch):
+def test_a_rename_whose_reply_was_lost_counts_as_done(tmp_path, monkeypatch):
     """A network disk does it again, and does not find what it has renamed already."""
     path = tmp_path / "x"
     renamed = type(path).replace

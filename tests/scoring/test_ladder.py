@@ -54,7 +54,7 @@ def keep(tmp_path):
 
 
 @pytest.mark.parametrize("board", [PUBLIC, RESTRICTED], ids=lambda b: b.dataset.access)
-def test_other_sets_pass(tmp_path, board):
+def test_other_datasets_pass(tmp_path, board):
     entry = record("m", BASE, "1", board)
     assert take_step(board, tmp_path, entry, frame(BASE))[0] is entry
 
@@ -125,13 +125,13 @@ SHARED = [
 
 
 @pytest.mark.parametrize(("people", "shown"), [s[1:] for s in SHARED], ids=[s[0] for s in SHARED])
-def test_another_team_of_the_same_people_is_held_against_their_best(keep, people, shown):
+def test_another_team_of_the_same_people_is_compared_with_their_best(keep, people, shown):
     keep("m", BASE, "1")
     step = keep("n", BASE + 0.1, "2", people=people, team="u").ladder
     assert step == (FIRST if shown else LadderStep(improved=False, best="t/m"))
 
 
-def test_a_row_that_stayed_is_still_its_makers(keep):
+def test_an_unchanged_row_still_belongs_to_its_makers(keep):
     """What is shown is of the first file; who stands behind the second is behind it too."""
     people = People({"1": frozenset({7}), "2": frozenset({8})})
     keep("m", BASE, "1", people=people)

@@ -71,7 +71,7 @@ def test_two_runners_that_ask_at_once_never_get_the_same_slot(tmp_path):
     assert {a.scored for a in runs} == {True}
 
 
-def test_a_run_that_has_begun_holds_its_slot_and_a_killed_one_gives_it_back(tmp_path):
+def test_a_started_run_holds_its_slot_and_a_killed_one_returns_it(tmp_path):
     note(tmp_path, lambda _: attempt_now(T, WITHHELD, A, datetime.now(UTC)))
     with pytest.raises(QuotaError, match="1 of 1"):
         require_slots(tmp_path, T, [(WITHHELD, B)], Policy())
@@ -87,9 +87,7 @@ def test_the_same_predictions_on_two_runners_are_one_run(tmp_path):
     assert standing(tmp_path, WITHHELD, T, A, datetime.now(UTC), Policy()).used == 1
 
 
-def test_a_run_of_several_sets_counts_on_none_when_another_runner_took_one_of_their_slots(
-    tmp_path, monkeypatch
-):
+def test_a_run_on_several_datasets_counts_on_none_if_another_runner_took_a_slot(tmp_path, monkeypatch):
     """Both had a slot when first looked at; the second is gone when it is taken."""
     require = quota.require_slots
 
@@ -108,7 +106,7 @@ def test_a_run_of_several_sets_counts_on_none_when_another_runner_took_one_of_th
     assert {a.dataset: a.scored for a in attempts(tmp_path)} == {"second": True, WITHHELD.id: False}
 
 
-def test_a_ledger_of_one_machine_goes_on_in_the_journal(tmp_path):
+def test_a_single_machines_ledger_is_continued_in_the_journal(tmp_path):
     (tmp_path / EARLIER).write_text(f"{line()}\n{line(team='u', scored=False)}\n{line()[:20]}")
     before = (tmp_path / EARLIER).read_bytes()
     with pytest.raises(QuotaError):

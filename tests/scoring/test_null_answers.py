@@ -72,7 +72,7 @@ RULE_CASES = [
 
 
 @pytest.mark.parametrize(("rule", "options", "letter"), RULE_CASES)
-def test_what_a_rule_likes_best(rule, options, letter):
+def test_the_option_that_each_rule_prefers(rule, options, letter):
     values = rule(options)
     assert LETTERS[values.index(max(values))] == letter
 
@@ -86,13 +86,13 @@ def test_ties_are_drawn_and_favour_no_letter():
             assert share == pytest.approx(0.25, abs=0.03)
 
 
-def test_a_set_that_gives_its_answers_away_is_shown_by_a_rule():
+def test_a_dataset_that_reveals_its_answers_is_exposed_by_a_rule():
     questions = made(50, ("mass", "no acute abnormality of any kind at all", "edema", "nodule"))
     rows = null_answers(questions, seed="s")
     assert accuracy(rows["longest-option"], questions) == accuracy(rows["normal-option"], questions) == 1.0
 
 
-def test_the_sandbox_gives_nothing_away():
+def test_the_sandbox_reveals_no_answer():
     rows = null_answers(QUESTIONS, seed="s")
     assert all(accuracy(row) < 0.45 for row in rows.values())
 

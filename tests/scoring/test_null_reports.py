@@ -29,7 +29,7 @@ def references(patients, missing=()):
     }
 
 
-def test_rows_depend_on_what_is_at_hand():
+def test_baselines_depend_on_the_available_data():
     refs = references("abcd")
     assert set(null_reports(refs, seed="x")) == {"normal-template", "shuffled-references"}
     training = [StudyReport(f"clear lungs {i}", "normal") for i in range(5)]
@@ -87,7 +87,7 @@ def good():
     }
 
 
-def test_bands_let_sound_metrics_through():
+def test_bands_accept_working_metrics():
     check_bands(good(), "iu-xray.findings")
     check_bands({}, "nothing")
 
@@ -120,7 +120,7 @@ def test_the_probes():
     assert probes["shuffled"]["s00"].impression == "impression 1"
 
 
-def test_gain_over_the_best_null():
+def test_gain_over_the_best_of_several_baselines():
     assert gain_over_null(0.3, {"a": 0.1, "b": 0.2}, higher_is_better=True) == ("b", pytest.approx(0.1))
     assert gain_over_null(0.5, {"a": 0.9, "b": 0.8}, higher_is_better=False) == ("b", pytest.approx(0.3))
     assert gain_over_null(0.5, {}, higher_is_better=True) is None
@@ -129,6 +129,6 @@ def test_gain_over_the_best_null():
 
 @pytest.mark.parametrize("noise", [-1e-9, 0, 1e-9])
 @pytest.mark.parametrize("higher", [True, False])
-def test_of_equal_null_rows_the_first_by_name_is_named(noise, higher):
+def test_of_equal_baselines_the_first_by_name_is_named(noise, higher):
     name, gain = gain_over_null(0.5, {"b": 0.2 + noise, "a": 0.2}, higher_is_better=higher)
     assert (name, gain) == ("a", 0.3 if higher else -0.3)

@@ -38,7 +38,7 @@ def run(store, digest, team="t", dataset=WITHHELD, accounts=(), *, over_quota=Fa
         pass
 
 
-def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
+def test_one_run_per_window_and_the_next_slot_is_given(tmp_path):
     run(tmp_path, A)
     with pytest.raises(
         RexrankError, match=r"1 of 1 in 30 days, 1 of 6 in a year. Next slot: \d{4}-\d\d-\d\d \d\d:\d\d UTC\."
@@ -51,7 +51,7 @@ def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
     assert place.allowed
 
 
-def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
+def test_every_dataset_without_a_slot_is_named_before_anything_is_scored(tmp_path):
     run(tmp_path, A, dataset=OTHER)
     require_slots(tmp_path, T, [(WITHHELD, B), (OTHER, A), (PUBLIC, B)], Policy())
     require_slots(tmp_path, Entrant("u"), [(WITHHELD, B), (OTHER, B)], Policy())
@@ -64,7 +64,7 @@ def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
 
 
 @pytest.mark.parametrize("dataset", [PUBLIC, RESTRICTED], ids=lambda d: d.access)
-def test_runs_on_other_sets_are_not_counted(tmp_path, dataset):
+def test_runs_on_other_datasets_are_not_counted(tmp_path, dataset):
     for digest in (A, B, C):
         run(tmp_path, digest, dataset=dataset)
     assert attempts(tmp_path) == []
@@ -93,7 +93,7 @@ def test_a_failure_and_the_same_bytes_do_not_count(tmp_path):
     assert [a.scored for a in attempts(tmp_path)] == [False, True]
 
 
-def test_public_sets_are_free_and_a_maintainer_may_allow_more(tmp_path):
+def test_public_datasets_are_free_and_a_maintainer_may_allow_more(tmp_path):
     for digest in (A, B, C):
         run(tmp_path, digest, dataset=PUBLIC)
     assert attempts(tmp_path) == []
@@ -176,7 +176,7 @@ def test_a_run_counts_for_the_team_and_for_every_account(tmp_path, team, account
     assert late == ({"team/t"} if team == "t" else {"account/1"}), "each holder has its own next slot"
 
 
-def test_two_people_do_not_lend_each_other_runs_nor_take_them(tmp_path):
+def test_two_people_neither_lend_each_other_runs_nor_take_them(tmp_path):
     two = Policy(runs=2)
     for digest, team, account in ((A, "t", 1), (B, "u", 2)):
         run(tmp_path, digest, team, accounts={account})
@@ -235,7 +235,7 @@ NOT_OURS = {
 
 
 @pytest.mark.parametrize("name", NOT_OURS)
-def test_a_line_that_is_not_ours_is_named(tmp_path, name):
+def test_a_malformed_line_is_named(tmp_path, name):
     change, place = NOT_OURS[name]
     line = {k: v for k, v in (LINE | change).items() if v is not None}
     (tmp_path / "attempts.jsonl").write_text(f"{json.dumps(LINE)}\n{json.dumps(line)}\n")

@@ -84,7 +84,7 @@ def test_two_actors_of_which_one_is_killed_make_the_files_of_one_machine(kills, 
         (("--ray", "nonsense"), 1, "no Ray cluster answers at 'nonsense'"),
     ],
 )
-def test_a_cluster_that_cannot_be_used_is_said(rexrank, args, code, words):
+def test_an_unusable_cluster_is_reported(rexrank, args, code, words):
     pytest.importorskip("ray", reason=reason("ray"))
     result = rexrank("--metrics", "bleu_2", *args)
     assert (result.code, words in result.err) == (code, True), result.err
@@ -96,7 +96,7 @@ def test_without_ray_its_extra_is_named(rexrank, monkeypatch):
     assert (result.code, "'.[score,ray]'" in result.err) == (1, True), result.err
 
 
-def test_a_node_that_does_not_start_in_time_is_said(rexrank, monkeypatch):
+def test_a_node_that_does_not_start_in_time_is_reported(rexrank, monkeypatch):
     def init(**_):
         raise Exception("The current node timed out during startup.")  # noqa: TRY002 - as Ray does
 
@@ -110,7 +110,7 @@ def test_a_node_that_does_not_start_in_time_is_said(rexrank, monkeypatch):
 
 
 @pytest.mark.parametrize("access", ["restricted", "withheld"])
-def test_references_that_are_not_public_need_a_cluster_of_ones_own(rexrank, monkeypatch, access):
+def test_non_public_references_need_ones_own_cluster(rexrank, monkeypatch, access):
     private = get_dataset("sandbox").model_copy(update={"access": access})
     monkeypatch.setattr("evaluator.cli.score.get_dataset", lambda _: private)
     monkeypatch.setitem(sys.modules, "ray", None)

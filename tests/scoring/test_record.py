@@ -48,7 +48,7 @@ SCHEMA = Draft202012Validator(json.loads(generated_schemas()["record-v1.schema.j
         {"diagnostics": {"signal": {"word_similarity": {"gain": -0.5, "p": 0.25}}}},
     ],
 )
-def test_a_record_is_given_back_byte_by_byte(tmp_path, change):
+def test_a_record_round_trips_byte_for_byte(tmp_path, change):
     """One of before records had a task is read, and no field is added to it."""
     path = tmp_path / "record.json"
     path.write_text(dump_json(GOOD | change))
@@ -84,7 +84,7 @@ def test_a_record_is_given_back_byte_by_byte(tmp_path, change):
         {"ladder": {"improved": True}},
     ],
 )
-def test_what_is_no_record_is_refused_by_model_and_schema(tmp_path, change):
+def test_an_invalid_record_is_refused_by_model_and_schema(tmp_path, change):
     with pytest.raises(ValidationError):
         Record.model_validate(GOOD | change)
     assert not SCHEMA.is_valid(GOOD | change)

@@ -31,7 +31,7 @@ def record(board, **changes):
     return records.record(**place, metrics={"bleu_2": entry}, **changes)
 
 
-def test_round_trip_keeps_six_decimals_of_a_public_set(tmp_path):
+def test_a_round_trip_keeps_six_decimals_of_a_public_dataset(tmp_path):
     frame = studies_frame(SCORED, STUDIES)
     path = write_record(tmp_path / "board", tmp_path / "store", PUBLIC, record(PUBLIC), frame)
     assert path == tmp_path / "board/records/sandbox/findings/acme__m-1.json"
@@ -45,7 +45,7 @@ def test_round_trip_keeps_six_decimals_of_a_public_set(tmp_path):
     assert [b.name for b in boards(tmp_path / "board")] == ["sandbox.findings"]
 
 
-def test_per_study_scores_of_a_restricted_set_stay_in_the_store(tmp_path):
+def test_per_study_scores_of_a_restricted_dataset_stay_in_the_store(tmp_path):
     write_record(
         tmp_path / "board", tmp_path / "store", RESTRICTED, record(RESTRICTED), studies_frame(SCORED, STUDIES)
     )

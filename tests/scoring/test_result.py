@@ -51,7 +51,7 @@ def test_few_patients_get_no_interval():
     assert bootstrap.MIN_CLUSTERS == 30
 
 
-def test_a_frame_has_a_row_a_pair():
+def test_a_frame_has_one_row_per_pair():
     frame = result(LOW, patients=PATIENTS, failed=("s3",)).to_frame()
     assert list(frame.columns) == ["patient", "bleu_2", "n_failed"]
     assert frame.index.name == "id"
@@ -81,7 +81,7 @@ def test_lower_is_better_where_the_metric_says_so():
 
 
 @needs_rouge
-def test_what_does_not_compare_is_refused():
+def test_results_that_are_not_comparable_are_refused():
     mine = result(LOW)
     with pytest.raises(InputError, match="80 ids only in this one, 80 only in the other"):
         mine.compare(result(LOW, ids=tuple(f"t{i}" for i in range(80))))

@@ -57,7 +57,7 @@ def test_texts_of_a_board_are_made_once(tmp_path, references, entries):
     assert list((tmp_path / "board" / "cases").rglob("t__m.json")), "the texts were kept as well"
 
 
-def test_null_rows_and_probes_once_each(tmp_path, references, entries):
+def test_baselines_and_probes_are_scored_once_each(tmp_path, references, entries):
     score_baselines(references, tmp_path / "board", settings(tmp_path / "store"))
     rows = len(null_reports(references.studies, (), seed=""))
     assert entries == [track for track in TRACKS for _ in range(rows + PROBES)]
@@ -77,7 +77,7 @@ def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entri
     assert state(tmp_path / "merged") == state(tmp_path / "whole")
 
 
-def test_a_metric_is_asked_for_its_tracks_alone(tmp_path, references):
+def test_a_metric_is_computed_only_for_its_tracks(tmp_path, references):
     wanted = ScoreSettings(metrics=("bleu_2", "crimson"), store=tmp_path)
     reports = submission(references).files["sandbox"].items
     tracks = {}

@@ -102,7 +102,7 @@ def test_settings_are_checked_before_anything_is_scored(case):
         Scorer(metrics, **settings)
 
 
-def test_a_device_that_is_not_here_is_a_sentence():
+def test_a_missing_device_gives_a_sentence():
     torch = pytest.importorskip("torch", reason=reason("score"))
     if torch.cuda.is_available():
         name, words = f"cuda:{torch.cuda.device_count()}", "numbered from 0"
@@ -138,13 +138,13 @@ def test_score_pairs_is_a_scorer_in_one_call():
     assert score_pairs(rows, "bleu_2").mean() == SCORER.score(rows).mean()
 
 
-def test_a_judge_is_taken_for_all_judged_metrics():
+def test_one_judge_serves_all_judged_metrics():
     judge = JudgeSettings(base_url="http://127.0.0.1:1/v1", model="m", revision="r")
     scorer = Scorer(["green", "fineradscore"], judge=judge)
     assert {j.model for j in scorer._run.judges.values()} == {"m"}
 
 
-def test_columns_say_what_is_known_of_the_patient(monkeypatch):
+def test_columns_give_what_is_known_about_the_patient(monkeypatch):
     contexts = []
 
     def watched(pairs, keys, run):

@@ -85,7 +85,7 @@ def settings(tmp_path, monkeypatch):
 
 @needs_rouge
 @pytest.mark.parametrize("whose", ["a submission", "the baselines"])
-def test_what_is_lacking_is_there_once_the_unit_was_scored(settings, whose):
+def test_missing_scores_exist_once_the_unit_was_scored(settings, whose):
     references = load_references(SANDBOX, None)
     submission = None
     if whose == "a submission":

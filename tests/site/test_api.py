@@ -99,7 +99,7 @@ def test_tables_keep_their_schema(leaderboard):
         {"pairs": [{"a": "x", "b": "y", "difference": 0, "low": None, "high": None, "p": 2}]},
     ],
 )
-def test_a_table_of_another_form_is_refused(leaderboard, change):
+def test_a_malformed_table_is_refused(leaderboard, change):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     with pytest.raises(RexrankError, match="violates its schema"):
         parse_table({**table, **change}, "x.json")

@@ -70,7 +70,7 @@ def test_every_page_has_a_policy_before_any_script(site):
         assert "script-src 'self' 'unsafe-inline'" not in content
 
 
-def test_every_page_is_there(site):
+def test_every_page_exists(site):
     for page in (
         "",
         "leaderboards",
@@ -167,14 +167,14 @@ def test_the_font_is_small_and_has_its_licence(site):
     assert f"fonts/{font.name}" in style
 
 
-def test_every_place_in_the_prose_is_filled(site):
+def test_every_placeholder_in_the_prose_is_filled(site):
     for path in site.rglob("*.html"):
         assert "<!-- rexrank:" not in path.read_text("utf-8"), path
     assert "rx-facts" in (site / "metrics/bleu_2/index.html").read_text("utf-8")
     assert "Cases of a model" in (site / "api/index.html").read_text("utf-8")
 
 
-def test_links_into_a_page_meet_their_target(site):
+def test_links_into_a_page_have_a_target(site):
     ids = {p: {a["id"] for _, a in tags(p) if a.get("id")} for p in site.rglob("index.html")}
     lost = []
     for page in ids:

@@ -51,5 +51,5 @@ def test_a_board_with_models_differs_from_an_empty_one(cards):
         ("a\nb", "team/model"),
     ],
 )
-def test_a_name_without_letters_in_the_font_gives_way_to_the_id(name, shown):
+def test_a_name_without_letters_in_the_font_is_replaced_by_the_id(name, shown):
     assert _drawable(name, "team/model") == shown

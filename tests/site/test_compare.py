@@ -20,7 +20,7 @@ def files_of(leaderboard):
 FOLDER = "data/compare/sandbox.findings/rexrank-sandbox__"
 
 
-def test_a_pair_stands_once_in_the_file_of_the_first(leaderboard):
+def test_a_pair_is_once_in_the_file_of_the_first(leaderboard):
     files = files_of(leaderboard)
     a, b = files[f"{FOLDER}near-copy.json.gz"], files[f"{FOLDER}template.json.gz"]
     assert b["id"] in a["others"]
@@ -34,7 +34,7 @@ def test_a_pair_stands_once_in_the_file_of_the_first(leaderboard):
         assert len(file["ranked_against"]) == len(file["standing"]) == len(file["others"])
 
 
-def test_a_verdict_rests_on_the_test_that_ranks(leaderboard):
+def test_a_verdict_is_based_on_the_ranking_test(leaderboard):
     files = files_of(leaderboard)
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     tests = pd.read_parquet(leaderboard / "pairwise/sandbox.findings.parquet")

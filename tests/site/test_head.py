@@ -31,7 +31,7 @@ def content(**card):
     return Content(leaderboard=Path("x"), site_url=URL, models={"team/model": [entry]})
 
 
-def test_authors_stand_in_the_head_with_their_ids():
+def test_authors_are_in_the_head_with_their_ids():
     data = model_data("team/model", content(authors=AUTHORS)).view()
     assert data["author"] == [
         {
@@ -48,11 +48,11 @@ def test_authors_stand_in_the_head_with_their_ids():
     assert json.loads(line.removeprefix("structured: ")) == data
 
 
-def test_a_card_without_authors_tells_nothing():
+def test_a_card_without_authors_adds_no_data():
     assert model_data("team/model", content()) is None
 
 
-def test_authors_stand_on_the_page_and_in_the_citation():
+def test_authors_are_on_the_page_and_in_the_citation():
     here = content(authors=AUTHORS)
     page = model_page("team/model", here)
     assert "<script>" not in page

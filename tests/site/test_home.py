@@ -63,7 +63,7 @@ def matrices(page):
     return [columns(m) for m in re.findall(r'<table class="rx-matrix".*?</table>', page, re.DOTALL)]
 
 
-def test_every_real_board_is_there_and_leads_on(content):
+def test_every_real_board_is_listed_with_links(content):
     page = html.unescape(overview_page(DATASETS, content))
     for dataset in DATASETS:
         for track in () if dataset.synthetic else dataset.tracks:
@@ -108,7 +108,7 @@ def test_one_model_is_the_only_one(content, crowd):
     assert f"{table['rows'][0]['name']} is the only ranked model." in page
 
 
-def test_on_the_first_day_the_rows_of_rexrank_stand_there_and_say_so(tmp_path):
+def test_on_launch_day_rexranks_rows_are_shown_and_marked(tmp_path):
     reported = load_reported(ROOT / "leaderboard/reported")
     content = Content(leaderboard=tmp_path, site_url="https://example.org/", reported=reported)
     for page in (overview_page(DATASETS, content), boards_index(DATASETS, content)):
@@ -131,7 +131,7 @@ def test_an_empty_challenge_still_tells_how_to_enter(tmp_path):
     assert "Enter in three steps" in page
 
 
-def test_one_row_of_our_own_takes_the_place_of_what_was_reported(content):
+def test_one_own_row_replaces_the_reported_rows(content):
     reported = load_reported(ROOT / "leaderboard/reported")
     both = Content(content.leaderboard, content.site_url, tables=content.tables, reported=reported)
     for head, cells in matrices(overview_page(DATASETS, both))[0].items():
@@ -141,13 +141,13 @@ def test_one_row_of_our_own_takes_the_place_of_what_was_reported(content):
 
 
 @pytest.mark.parametrize("page", [overview_page, boards_index])
-def test_the_synthetic_set_stands_apart(content, page):
+def test_the_synthetic_dataset_is_separate(content, page):
     text = page(DATASETS, content)
     assert not any("Sandbox" in head for m in matrices(text) for head in m)
     assert "leaderboards/sandbox/findings/" in html.unescape(text)
 
 
-def test_news_are_the_latest_first_and_one_line_a_model_and_day(content):
+def test_news_are_latest_first_with_one_line_per_model_and_day(content):
     old = [event(date=f"2026-01-{i + 1:02d}", id=f"t/m{i}", name=f"M{i}") for i in range(9)]
     same = [event(), event(track="report", rank=[1, 1]), event(dataset="mimic-cxr", rank=None)]
     other = Content(content.leaderboard, content.site_url, history=[*old, *same])
@@ -167,7 +167,7 @@ def test_every_event_reads_as_a_sentence(content, kind):
     assert "IU X-ray findings" in words(line)
 
 
-def test_hostile_names_stay_words(content):
+def test_hostile_names_stay_text(content):
     evil = event(name="<script>alert(1)</script> [x](javascript:1)")
     evil = evil.model_copy(update={"date": "<b>"})
     other = Content(content.leaderboard, content.site_url, history=[evil])
@@ -186,7 +186,7 @@ def board(dataset, track, table=None, reported=()):
     return html.unescape(board_page(get_dataset(dataset), track, content, DATASETS))
 
 
-def test_a_board_leads_to_all_others(crowd):
+def test_a_board_links_to_all_others(crowd):
     page = board("iu-xray", "findings", crowd["iu-xray", "findings"])
     switch = re.search(r"<nav.*?</nav>", page, re.DOTALL)[0]
     for dataset in DATASETS:
@@ -204,7 +204,7 @@ def test_links_within_a_board_have_a_target(crowd):
         assert set(re.findall(r'href="#([\w-]+)"', page)) <= known
 
 
-def test_an_empty_board_shows_what_was_reported():
+def test_an_empty_board_shows_the_reported_rows():
     reported = load_reported(ROOT / "leaderboard/reported")
     page = board("chexpert-plus", "findings", None, reported)
     assert "No model has been scored on this board yet" in page
@@ -227,7 +227,7 @@ def test_positions_count_among_reported_rows_only_and_own_rows_come_first(crowd)
     assert "UniRG-CXR" in rest
 
 
-def test_a_board_of_baselines_shows_them_and_says_that_nobody_is_there(crowd):
+def test_a_board_of_baselines_shows_them_and_says_that_there_are_no_models(crowd):
     table = {**crowd["iu-xray", "findings"], "rows": [], "incomplete": [], "withdrawn": []}
     page = board(
         "iu-xray", "findings", {**table, "pairs": [], "sensitivity": {}, "stability": {}, "subgroups": None}
@@ -249,7 +249,7 @@ def test_a_board_says_what_its_access_means(crowd):
     ]  # fmt: skip
 
 
-def test_marks_are_said_in_full(crowd):
+def test_marks_are_given_in_full(crowd):
     page = words(board("iu-xray", "findings", crowd["iu-xray", "findings"]))
     assert "one report serves 31 % of the studies" in page
 

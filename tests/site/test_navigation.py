@@ -49,7 +49,7 @@ def test_a_title_may_hold_what_yaml_reads():
     assert value["nav"][0] == {"ReXGradient": "datasets/rexgradient.md"}
 
 
-def test_every_page_of_the_navigation_is_there_or_made():
+def test_every_page_of_the_navigation_exists_or_is_generated():
     """Hand-written pages of the guides: none is left out of the navigation."""
     text = navigation((ROOT / "mkdocs.yml").read_text("utf-8"), ROOT / "site")
     pages = {p.relative_to(ROOT / "site").as_posix() for p in (ROOT / "site").rglob("*.md")}

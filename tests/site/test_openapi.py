@@ -56,6 +56,6 @@ def test_an_endpoint_answers_with_its_schema(name):
     assert {p["name"] for p in item.get("parameters", ())} == set(re.findall(r"\{([a-z]+)\}", path))
 
 
-def test_datasets_are_those_that_there_are():
+def test_datasets_are_the_existing_ones():
     parameters = DESCRIPTION["paths"]["/data/{dataset}.{track}.json"]["parameters"]
     assert parameters[0]["schema"]["enum"] == list(dataset_ids())

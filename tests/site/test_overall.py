@@ -67,7 +67,7 @@ def test_the_page_answers_in_a_sentence(content):
     assert answers(alone)[0].strong == f"{table.rows[0].name} is best overall:"
 
 
-def test_no_order_is_said_and_the_ranges_stand(content, tmp_path):
+def test_without_an_order_the_ranges_are_shown(content, tmp_path):
     boards = {
         d: read_table(content.leaderboard / f"tables/{d}.findings.json")
         for d in having(challenge().overall, "findings")
@@ -129,7 +129,7 @@ def test_the_data_is_served(content):
     assert json.loads(files["data/schemas/overall-v1.schema.json"])["x-address"] == "data/overall.TRACK.json"
 
 
-def test_without_its_pairs_the_page_is_the_same_and_it_is_said(content, tmp_path, capsys):
+def test_without_its_pairs_the_page_is_the_same_with_a_note(content, tmp_path, capsys):
     folder = shutil.copytree(content.leaderboard, tmp_path / "leaderboard")
     path = folder / pairwise_name("findings")
     path.unlink()

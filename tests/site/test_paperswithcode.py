@@ -48,6 +48,6 @@ def test_a_board_keeps_the_form():
     assert set(first["metrics"]) <= set(dataset["sota"]["metrics"])
 
 
-def test_rehearsals_and_what_is_made_up_are_no_results():
+def test_rehearsals_and_synthetic_datasets_are_not_results():
     assert sota_tasks(content(rehearsal=True)) == ()
     assert sota_tasks(content(dataset="sandbox")) == ()

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
         ("a { --x: 1; } /* gone;\n} */ b:hover { top: 0 }", "a{--x:1}b:hover{top:0}"),
     ],
 )  # fmt: skip
-def test_a_sheet_loses_what_nobody_reads(sheet, wanted):
+def test_a_style_sheet_is_compacted(sheet, wanted):
     assert compact(sheet) == wanted
 
 
@@ -38,7 +38,7 @@ def test_the_configuration_names_one_sheet(tmp_path):
     assert joined("site_name: x\n", tmp_path) == "site_name: x\n"
 
 
-def test_no_string_of_our_sheets_holds_what_is_taken_out():
+def test_no_string_in_our_style_sheets_is_affected():
     for path in (ROOT / "site/assets").glob("*.css"):
         sheet = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
         for string in re.findall(r"\"[^\"\n]*\"|'[^'\n]*'", sheet):

@@ -16,19 +16,19 @@ HOSTILE = "<b title='x'>*1.5*</b> & \"{{ config }}\" [a](javascript:b) `c` &#46;
 
 
 @pytest.mark.parametrize("value", ["v1.2-rc_3 (a+b)", HOSTILE, "&amp;#46;", "a\nb\tc"])
-def test_text_stays_what_it_was(value):
+def test_text_is_unchanged(value):
     page = f'<p title="{text(value)}">{text(value)}</p>'
     assert html.unescape(plain(page)) == html.unescape(page)
     assert plain(page).count("<") == page.count("<")
     assert plain(page).count('"') == page.count('"')
 
 
-def test_a_script_stays_as_it_is():
+def test_a_script_is_unchanged():
     page = "<SCRIPT type='application/ld+json'>{\"a\": \"&#46;\"}</SCRIPT>&#46;<script>b('&#95;')</script>"
     assert plain(page) == page.replace("</SCRIPT>&#46;", "</SCRIPT>.")
 
 
-def test_space_that_shows_stays():
+def test_visible_whitespace_is_kept():
     shown = "<pre><code>\n\n  a:\n    b\n</code></pre>"
     script = "<script>`\n\n  <b>  c`</script>"
     page = f"<ul>\n\n\n  <li>\n    a  b\n   <b>c</b>   <i>d</i>\n{shown}\n\n{script}\n</ul>\n"

@@ -49,7 +49,7 @@ def test_adding_a_model_changes_no_bit():
     assert alone.tobytes() == together.tobytes()
 
 
-def test_products_are_the_same_bits_in_any_order():
+def test_products_are_bit_for_bit_the_same_in_any_order():
     clusters = clusters_of(patients(RNG.integers(1, 9, 500)))
     sums = fixed_point(clusters.sums(RNG.normal(size=(clusters.n_studies, 3)) * [1, 1e-9, 1e6]), clusters.n)
     weights = next(iter(weight_chunks(clusters, 3, 50)))

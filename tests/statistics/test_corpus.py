@@ -102,7 +102,7 @@ def test_kinds_of_interval(interval):
 
 @pytest.mark.parametrize("most", [1, 1_200, 10**9], ids=["a block at a time", "two", "all"])
 @pytest.mark.parametrize("scale", [1, 1_000_000], ids=["32 bits", "64 bits"])
-def test_draws_are_the_same_bits_in_any_company(monkeypatch, most, scale):
+def test_draws_are_bit_for_bit_the_same_among_any_others(monkeypatch, most, scale):
     """However many blocks a pass takes, and whether or not half as wide numbers hold the sums."""
     blocks = [(labels(120, k)[2].reshape(120, -1) * float(scale), micro_f1) for k in (5, 3, 4)]
     clusters = clusters_of([f"p{i // 2:03}" for i in range(120)])

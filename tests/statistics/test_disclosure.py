@@ -78,7 +78,7 @@ def chain(sizes):
 
 
 @pytest.mark.parametrize("groups", [2, 3, 5])
-def test_a_chain_of_cells_gives_none_of_its_links_away(groups):
+def test_a_chain_of_cells_reveals_none_of_its_links(groups):
     """Of five by five groups nine cells, added and subtracted, leave one link; every cell itself is large."""
     links = 2 * groups - 1
     for place in range(links):

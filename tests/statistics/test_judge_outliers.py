@@ -35,7 +35,7 @@ def test_studies_that_gained_are_counted(n_attacked):
     assert above[worst].all()
 
 
-def test_a_judge_talked_round_everywhere_contradicts_the_evidence():
+def test_a_judge_manipulated_everywhere_contradicts_the_evidence():
     judge, evidence = honest(500, 3)
     evidence[:100] = [0.0, 0.3]
     above, _ = judge_outliers(np.ones(500), evidence)

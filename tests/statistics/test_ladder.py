@@ -23,7 +23,7 @@ def test_the_typical_error_is_the_median_of_all_pairs():
     assert typical_error(values, BY_TWO) == pytest.approx(np.median(pairs))
 
 
-def test_of_one_model_it_is_the_error_of_its_mean():
+def test_for_one_model_it_is_the_error_of_its_mean():
     values = RNG.normal(3, 1, (N, 1))
     by_study = clusters_of([f"s{i:03}" for i in range(N)])
     assert typical_error(values, by_study) == pytest.approx(values.std() / np.sqrt(N))

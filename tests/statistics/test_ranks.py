@@ -58,7 +58,7 @@ def boards():
 
 
 @given(boards(), st.sampled_from([0.0, 0.03, 0.1]))
-def test_ranges_never_fall_down_the_table_and_only_widen(drawn, band):
+def test_ranges_never_decrease_down_the_table_and_only_widen(drawn, band):
     cost = np.array(drawn[0])
     m = cost.size
     p = np.minimum(square := np.reshape(drawn[1], (m, m)), square.T)
@@ -86,14 +86,14 @@ def test_the_order_of_the_models_decides_nothing():
     assert ranks.places(cost[turn], p[np.ix_(turn, turn)]) == [places[i] for i in turn]
 
 
-def test_a_difference_below_the_band_separates_no_ranks():
+def test_a_difference_within_the_margin_does_not_separate_ranks():
     p = np.full((2, 2), 0.0001)
     for gap, low in ((1e-12, 1), (0.0299, 1), (0.03, 2), (0.2, 2)):
         places = ranks.places(np.array([0.1, 0.1 + gap]), p, band=0.03)
         assert (places[1].rank_low, places[1].tied_with_best) == (low, low == 1)
 
 
-def test_a_shown_difference_that_does_not_matter_is_told_from_none():
+def test_a_significant_difference_within_the_margin_is_distinguished_from_none():
     values = np.linspace(0, 1, 200)
     frames = {"t/a": values, "t/b": values - 0.005, "t/c": values - 0.5, "t/d": np.roll(values, 100)}
     scores = BoardScores(
@@ -221,14 +221,14 @@ def test_ranges_may_overlap_although_a_test_separates_the_two():
 
 
 @pytest.mark.parametrize("p", [0.01, 0.04, 0.06, 0.5])
-def test_the_best_group_is_whom_no_test_shows_to_be_worse_than_the_first(p):
+def test_the_best_group_is_not_significantly_worse_than_the_first(p):
     matrix = np.ones((3, 3))
     matrix[0, 2] = matrix[2, 0] = p
     places = ranks.places(np.array([0.0, 0.1, 0.2]), matrix)
     assert [x.tied_with_best for x in places] == [True, True, p >= 0.05]
 
 
-def test_the_detectable_difference_is_seen_four_times_in_five():
+def test_the_detectable_difference_is_found_with_80_percent_power():
     rng = np.random.default_rng(14)
     error = 1 / np.sqrt(400)
     means = rng.normal(detectable_difference(error), error, 20_000)

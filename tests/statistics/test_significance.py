@@ -40,7 +40,7 @@ def test_swapping_the_systems_changes_nothing():
     assert a.difference[0] == pytest.approx(-b.difference[0])
 
 
-def test_a_difference_is_the_same_bits_beside_any_other_models():
+def test_a_difference_is_bit_for_bit_the_same_among_any_other_models():
     values = RNG.normal(size=(57, 6)) * [1, 1, 1e6, 1e-6, 3, 7]
     alone = sign_flip(values[:, :2], single(57), 3, 99).difference[0]
     for width in range(3, 7):
@@ -93,7 +93,7 @@ def test_independent_differences_are_adjusted_about_as_holm_does():
     assert (pairs.p_adjusted[clear] <= holm(pairs.p)[clear] + 0.02).all()
 
 
-def test_fifty_models_can_still_be_told_apart():
+def test_fifty_models_can_still_be_separated():
     """With 1,225 pairs and 9,999 flips the smallest p that Holm can give is 0.12: it rejects nothing."""
     level = np.repeat([0.0, 1.0], 25)
     pairs = sign_flip(RNG.normal(size=(400, 50)) + level, single(400), 10)
@@ -148,7 +148,7 @@ def test_blocks_of_pairs_give_the_p_values_of_the_whole_table(models):
     assert pairs.p_adjusted.tolist() == adjusted.tolist()
 
 
-def test_metrics_together_are_the_same_bits_as_each_alone():
+def test_metrics_together_are_bit_for_bit_the_same_as_alone():
     tables = [RNG.normal(size=(90, m)) for m in (3, 1, 14)]
     for table, together in zip(tables, sign_flips(iter(tables), single(90), 4, 999), strict=True):
         alone = sign_flip(table, single(90), 4, 999)

@@ -49,7 +49,7 @@ def test_draws_equal_the_explicit_masked_mean():
         assert np.abs(means[j] - expected).max() <= 1e-12
 
 
-def test_the_whole_set_as_a_group_is_the_board_itself():
+def test_the_whole_dataset_as_a_group_is_the_board_itself():
     from evaluator.statistics.bootstrap import draw_means
 
     values = RNG.normal(size=N)
@@ -123,7 +123,7 @@ def test_standardised_gap_by_hand():
     assert less.gaps[0].covered == pytest.approx(590 / 600)
 
 
-def test_the_gap_beyond_the_null_row():
+def test_the_gap_beyond_the_baseline():
     null = RNG.normal(size=N) + np.array([0.3 if s == "F" else 0.0 for s in SEX])
     (analysis,) = analyse(null + 0.1, SEX, null=null)
     beyond = analysis.gaps[0].beyond_null
@@ -156,7 +156,7 @@ def test_unknown_groups_and_single_groups_are_left_out():
     assert analyse(np.zeros(N), ["same"] * N) == []
 
 
-def test_private_sets_show_only_what_may_be_shown():
+def test_non_public_datasets_show_only_what_may_be_shown():
     labels = ["rare" if i < 40 else s for i, s in enumerate(SEX)]
     cells = cells_of([Axis("a", labels)], CLUSTERS, private=True)["a"]
     assert sorted(cells) == ["M", "other or unknown"]

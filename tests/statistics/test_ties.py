@@ -118,7 +118,7 @@ def test_false_discovery_ignores_the_order_of_equal_p_values(p: list[float], see
     assert benjamini_hochberg(noisy(p, seed, 1e-12)[order]) == pytest.approx(wanted, abs=1e-10)
 
 
-def test_a_gain_by_rounding_is_no_step_of_the_ladder() -> None:
+def test_a_gain_by_rounding_is_not_a_step_of_the_ladder() -> None:
     scores = np.linspace(0, 1, 40)
     clusters = clusters_of([str(i) for i in range(40)])
     for gain, improved in ((1e-8, False), (0.01, True)):

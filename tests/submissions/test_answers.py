@@ -84,7 +84,7 @@ def test_without_ids_more_questions_than_there_are_is_an_error_and_fewer_a_warni
     assert [(p.code, p.severity) for p in report(folder, None).problems] == [("RX302", Severity.WARNING)]
 
 
-def test_convert_writes_what_validate_takes(folder, tmp_path, capsys):
+def test_convert_writes_what_validate_accepts(folder, tmp_path, capsys):
     source = tmp_path / "answers.jsonl"
     rows = [{"question_id": q, "model_prediction": f"The answer is {a}."} for q, a in GOOD.items()]
     source.write_text("\n".join(map(json.dumps, rows)))

@@ -82,7 +82,7 @@ def test_every_field_has_a_question_and_the_answers_make_a_valid_card():
         ("authors", "0000-0002-1825-0097", "wanted NAME"),
     ],
 )
-def test_an_answer_of_another_kind_is_told(field, text, words):
+def test_an_invalid_answer_is_reported(field, text, words):
     with pytest.raises(ValueError, match=words):
         answered(CardDraft(), BY_FIELD[field], text)
 
@@ -102,7 +102,7 @@ def test_an_answer_of_another_kind_is_told(field, text, words):
         ("institution", "x" * 101),
     ],
 )
-def test_an_answer_that_the_card_s_rules_refuse_is_told_at_once(field, text):
+def test_an_answer_that_the_cards_rules_refuse_is_reported_at_once(field, text):
     draft = answered(whole(), BY_FIELD[field], text)
     assert list(problems_of(BY_FIELD[field], draft))
     assert not list(problems_of(BY_FIELD["name"], draft))

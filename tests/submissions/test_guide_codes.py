@@ -68,6 +68,6 @@ def test_every_code_of_the_guide_is_tried_and_has_its_title():
     assert all(RULES[code].title == title for code, title in titled if len(title) > 1), titled
 
 
-def test_medical_greek_of_the_guide_is_no_problem(submission):
+def test_medical_greek_of_the_guide_is_accepted(submission):
     put(FIRST, findings="TNF\u03b1 inhibitor, 3 \u03bcm.")(submission)
     assert not list(check(submission).problems)

@@ -79,13 +79,13 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_no_json_makes_the_checks_stumble(submission, value):
+def test_no_json_breaks_the_checks(submission, value):
     (submission / "sandbox.json").write_text(json.dumps(value))
     assert not check(submission).ok
 
 
 @given(st.binary(max_size=60), st.sampled_from(["sandbox.json", "model.yaml"]))
-def test_no_bytes_make_the_checks_stumble(submission, data, name):
+def test_no_bytes_break_the_checks(submission, data, name):
     (submission / name).write_bytes(data)
     report = check(submission)
     assert not report.ok

@@ -39,7 +39,7 @@ def test_verdicts():
     assert not report(n=0, ok_folder=False).ok
 
 
-def test_text_shows_place_and_cure():
+def test_text_shows_place_and_fix():
     output = rendering.as_text(report(), colour=False)
     assert "submissions/a/b/x.json\n  RX206 error /0 (line 1)\n      found   no findings\n" in output
     assert output.endswith("run rexrank validate again.\n")
@@ -116,7 +116,7 @@ def test_names_of_folders_reach_no_terminal_raw(render):
     assert "\\u001b[2J\\udcff\\u202e" in output
 
 
-def test_names_that_are_no_unicode_can_be_written_as_json():
+def test_names_that_are_not_unicode_can_be_written_as_json():
     output = rendering.as_json(report(file="submissions/a/b/\udcff.json", n=25))
     output.encode("utf-8")
     assert json.loads(output)["not_listed"][0]["file"] == "submissions/a/b/\\udcff.json"

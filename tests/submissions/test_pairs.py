@@ -138,7 +138,7 @@ NOTES = {
 
 
 @pytest.mark.parametrize("case", NOTES)
-def test_what_is_read_otherwise_than_written_is_told(tmp_path, case):
+def test_differences_between_the_file_and_what_was_read_are_reported(tmp_path, case):
     text, notes = NOTES[case]
     (tmp_path / "pairs.x").write_text(text, "utf-8")
     lines = []
@@ -168,7 +168,7 @@ def test_every_problem_is_named_in_one_pass(tmp_path):
 
 
 @pytest.mark.parametrize("ages", [["82", ""], [82, None]])
-def test_what_is_known_of_the_patient_comes_along(tmp_path, ages):
+def test_what_is_known_about_the_patient_is_kept(tmp_path, ages):
     frame = FRAME.assign(Age=pd.Series(ages, dtype=object), indication=["fall", "cough"])
     for name, data in (
         ("p.csv", csv(frame)),

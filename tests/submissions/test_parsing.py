@@ -21,7 +21,7 @@ SOUND = st.recursive(
 
 
 @given(SOUND, st.booleans(), st.sampled_from([None, 1]))
-def test_sound_json_is_read_as_json_does(value, ascii_only, indent):
+def test_valid_json_is_read_as_the_json_module_does(value, ascii_only, indent):
     problems = Problems()
     assert parse_json("f", json.dumps(value, ensure_ascii=ascii_only, indent=indent), problems) == value
     assert not list(problems)
@@ -61,7 +61,7 @@ def test_sixteen_levels_are_the_limit(depth):
         assert [p.code for p in problems] == [code] * (depth == 17)
 
 
-def test_brackets_in_texts_are_no_depth():
+def test_brackets_in_texts_do_not_count_as_depth():
     assert parse_json("f", json.dumps({"a": "[" * 99 + '\\"' * 9}), Problems()) == {"a": "[" * 99 + '\\"' * 9}
 
 
@@ -109,7 +109,7 @@ def test_numbers_and_dates(text, value):
 
 
 @pytest.mark.parametrize("text", [".nan", ".NaN", ".inf", "-.inf", ".Inf"])
-def test_what_is_no_number_is_named(text):
+def test_an_invalid_number_is_named(text):
     problems = Problems()
     parse_yaml("f", f"a: 1\nyear: {text}", problems)
     (problem,) = problems

@@ -47,7 +47,7 @@ def test_absurdly_many_names_are_refused(tmp_path, monkeypatch):
         read_directory(tmp_path, "x")
 
 
-def test_a_name_that_is_no_unicode_can_be_read(tmp_path):
+def test_a_name_that_is_not_unicode_can_be_read(tmp_path):
     (tmp_path / os.fsdecode(b"\xff.json")).write_bytes(b"{}")
     (path,) = [p for p in read_directory(tmp_path, "x") if p != "x"]
     assert path.encode("utf-8", "surrogateescape") == b"x/\xff.json"

@@ -292,7 +292,7 @@ def test_every_missing_field_is_named(submission):
     ]
 
 
-def test_files_beside_the_submissions_spoil_no_neighbour(submission):
+def test_stray_files_do_not_affect_other_submissions(submission):
     root = submission.parents[1]
     (root / "README.md").write_text("x")
     (root / "acme" / "notes.txt").write_text("x")
@@ -330,12 +330,12 @@ def test_a_file_that_cannot_be_read_is_not_the_submitters_fault(submission, monk
         validate(tree, ["submissions/acme/m1"], lambda _: set())
 
 
-def test_greek_letters_that_mean_themselves_are_no_problem(submission):
+def test_greek_letters_used_as_such_are_accepted(submission):
     put(FIRST, findings="\u03b2-blocker, 3 \u00b5m and 2 \u03bcm.")(submission)
     assert not list(check(submission).problems)
 
 
-def test_carriage_returns_between_lines_are_no_problem(submission):
+def test_carriage_returns_between_lines_are_accepted(submission):
     text(lambda b: b.replace(b"\n", b"\r\n"))(submission)
     assert not list(check(submission).problems)
 
@@ -359,7 +359,7 @@ def test_a_control_character_far_into_a_runaway_report_is_found(submission):
     assert "RX403" in {p.code for p in check(submission).problems}
 
 
-def test_an_emoji_of_a_chat_model_is_no_hidden_character(submission):
+def test_an_emoji_of_a_chat_model_is_not_a_hidden_character(submission):
     put(FIRST, findings="\u26a0\ufe0f Effusion. 1\ufe0f\u20e3 Clear. \U0001f469\u200d\u2695\ufe0f")(
         submission
     )

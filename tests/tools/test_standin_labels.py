@@ -81,7 +81,7 @@ def test_positive_wins_over_uncertain_and_uncertain_over_negative():
     assert [chexbert_of(t)[index] for t in (no, f"{maybe} {no}", f"{no} {maybe} {yes}")] == [2, 3, 1]
 
 
-def test_a_device_is_no_finding():
+def test_a_device_is_not_a_finding():
     labels = dict(zip(LABELS, chexbert_of("There is central venous catheter."), strict=True))
     assert (labels["Support Devices"], labels["No Finding"]) == (1, 1)
 

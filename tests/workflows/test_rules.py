@@ -147,19 +147,19 @@ jobs:
         ("[self-hosted, gpu]", "ubuntu-latest", "does not name its machine"),
     ],
 )
-def test_each_rule_finds_what_breaks_it(old: str, new: str, wanted: str) -> None:
+def test_each_rule_finds_its_violation(old: str, new: str, wanted: str) -> None:
     assert problems(GOOD) == []
     assert old in GOOD
     assert any(wanted in p for p in problems(GOOD.replace(old, new, 1)))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
-def test_workflow_holds_to_the_rules(path: Path) -> None:
+def test_workflow_follows_the_rules(path: Path) -> None:
     assert problems(path.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("path", ACTIONS, ids=lambda p: p.parent.name)
-def test_composite_action_holds_to_the_rules(path: Path) -> None:
+def test_composite_action_follows_the_rules(path: Path) -> None:
     text = path.read_text("utf-8")
     raw = yaml.safe_load(text)
     faults = [

@@ -49,7 +49,7 @@ def codes(report):
     return [(p.code, p.found) for p in report.problems if p.severity == "error"]
 
 
-def test_a_file_of_impressions_is_refused_where_the_data_set_has_no_such_track(tmp_path):
+def test_a_file_of_impressions_is_refused_if_the_dataset_has_no_such_track(tmp_path):
     report = validate_paths([submission(tmp_path, "m", IMPRESSIONS)], None)
     assert codes(report) == [("RX213", "impression alone")]
     (problem,) = (p for p in report.problems if p.code == "RX213")

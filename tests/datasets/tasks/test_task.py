@@ -21,7 +21,7 @@ def test_report_generation_comes_first():
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: t.id)
-def test_a_task_names_what_there_is(task: Task):
+def test_a_task_names_existing_objects(task: Task):
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", task.id)
     metrics = task_metrics(task.id)
     names = (*task.metrics, task.primary, *task.stand_by, *task.aggregated, *task.compared)
@@ -57,5 +57,5 @@ def test_tracks_of_a_dataset_come_in_the_order_of_its_task():
         assert list(dataset.tracks) == [t for t in order if t in dataset.tracks]
 
 
-def test_what_a_task_names_is_loaded_when_asked_for():
+def test_objects_that_a_task_names_are_loaded_on_demand():
     assert load("evaluator.datasets.tasks.task:Task") is Task

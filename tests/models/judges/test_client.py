@@ -143,7 +143,7 @@ def test_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("body", [b"not json", b"{}", b'{"choices": []}', b'{"choices": [{"message": {}}]}'])
-def test_a_body_that_is_no_completion_is_asked_for_again(body: bytes) -> None:
+def test_a_body_that_is_not_a_completion_is_retried(body: bytes) -> None:
     stub = Stub(failing_first(200, None, body))
     with serving(stub) as url:
         assert Judge(settings(url)).ask(requests(1))[0].text == "echo q0"
@@ -192,7 +192,7 @@ def test_an_error_repeats_what_the_server_said(status: int, body: object, messag
         (405, {}, "status 405"),
     ],
 )  # fmt: skip
-def test_what_every_question_would_hear_stops_the_run(
+def test_an_error_that_every_question_would_get_stops_the_run(
     status: int, body: object, message: str, tmp_path: Path
 ) -> None:
     stub = Stub(lambda *_: (status, {}, json.dumps(body).encode()))
@@ -212,7 +212,7 @@ def test_an_engine_that_dies_is_noticed_at_once_and_its_answers_kept(tmp_path: P
     assert [a.text for a in judge.ask(requests(2))] == ["echo q0", "echo q1"]
 
 
-def test_a_busy_engine_that_drops_a_connection_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_engine_that_drops_a_connection_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     import openai
 
     send, calls = Judge._send, 0

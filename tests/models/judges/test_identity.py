@@ -131,7 +131,7 @@ def test_answers_are_stored_for_the_engine_that_gave_them(references, tmp_path):
         ),
     ],
 )
-def test_a_judge_that_nothing_pins_enters_no_real_table(
+def test_an_unpinned_judge_enters_no_real_table(
     references, tmp_path, change: Callable[[JudgeSettings], JudgeSettings], label: str, stays
 ):
     with engine() as judge:
@@ -143,7 +143,7 @@ def test_a_judge_that_nothing_pins_enters_no_real_table(
     assert names(entrants(tmp_path, rehearsal=True).scored) == {"m"}
 
 
-def test_scores_of_before_judges_were_told_apart_are_stale(references, tmp_path):
+def test_scores_from_before_judges_were_distinguished_are_stale(references, tmp_path):
     with engine(tmp_path / "one") as judge:
         signature = run(references, tmp_path, "m", judge)
     path = tmp_path / "board/records/sandbox/findings/t__m.json"

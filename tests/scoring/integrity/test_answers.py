@@ -106,7 +106,7 @@ def test_few_wrong_answers_prove_nothing():
     assert not check_shared_wrong(RIGHT, RIGHT, RIGHT, name="a/b", same_team=False)
 
 
-def test_an_unanswered_question_of_the_other_model_is_no_wrong_answer():
+def test_an_unanswered_question_of_the_other_model_is_not_a_wrong_answer():
     silent = [""] * N
     assert wrong_kappa(silent, silent, RIGHT) is None
     assert wrong_kappa(silent, HONEST[3], RIGHT) == 0.0

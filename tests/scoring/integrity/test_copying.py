@@ -78,7 +78,7 @@ def test_copies_are_held_however_they_are_disguised(cheat):
 @pytest.mark.parametrize(
     "honest", [HONEST, [HONEST[0]] * N, [""] * N, [sentence(i, 12) for i in range(N)], REFERENCES[1:] + REFERENCES[:1]]
 )  # fmt: skip
-def test_what_is_no_copy_passes(honest):
+def test_reports_that_are_not_copies_pass(honest):
     assert check_copying(texts(honest)) == []
 
 
@@ -88,12 +88,12 @@ def test_five_in_a_hundred_is_the_limit(share, held):
     assert bool(check_copying(texts(REFERENCES[:n] + HONEST[n:]))) is held
 
 
-def test_few_studies_hold_nobody_on_a_small_set():
+def test_few_studies_hold_nobody_on_a_small_dataset():
     board = texts(REFERENCES[:2] + HONEST[2:8], REFERENCES[:8])
     assert check_copying(board) == []
 
 
-def test_templates_prove_nothing_and_training_references_are_no_test_references():
+def test_templates_prove_nothing_and_training_references_are_not_test_references():
     shared = [REFERENCES[0]] * 60 + REFERENCES[60:]
     flags = check_copying(texts([REFERENCES[0]] * 60 + HONEST[60:], shared))
     assert [f.code for f in flags] == ["C12"]  # what is short or shared counts there alone
@@ -109,7 +109,7 @@ def test_short_references_count_among_all():
     assert [f.code for f in check_copying(texts(some, short))] == ["C12"]
 
 
-def test_a_prior_report_that_is_repeated_is_no_copy():
+def test_a_repeated_prior_report_is_not_a_copy():
     references = [words_changed(REFERENCES[i // 2], 1) + f" Film {i % 2}." for i in range(N)]
     priors = [references[i - i % 2] for i in range(N)]
     patients = [f"p{i // 2}" for i in range(N)]

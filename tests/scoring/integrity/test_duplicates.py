@@ -93,7 +93,7 @@ def test_the_same_template_for_the_same_studies(change, kinds, outcome):
     assert check_duplicate([change(r) for r in few], other_studies, None, name="b/m", same_team=False) == []
 
 
-def test_scores_that_go_together_hold_though_no_word_does():
+def test_correlated_scores_hold_a_model_even_without_common_words():
     x = np.random.default_rng(0).random(N)
     assert found(OTHER, scores=(x, 2 * x)) == ["quarantine"]
     assert found(OTHER, scores=(x, 2 * x), same_team=True) == ["badge"]
@@ -104,7 +104,7 @@ def test_scores_that_go_together_hold_though_no_word_does():
     )  # nothing distinct to correlate
 
 
-def test_what_a_team_had_before_is_its_own():
+def test_a_teams_earlier_reports_are_its_own():
     copy = [f"{r} No acute disease is seen." for r in MODEL]
     newer = [f"{r} Stable." for r in MODEL]
     assert found(copy, newer) == ["reject"]

@@ -203,7 +203,7 @@ def test_a_run_finds_it(name, challenge):
     assert (code, outcome) in {b[:2] for b in run(challenge)}
 
 
-def test_the_signal_is_sought_in_clinical_metrics_where_they_were_computed(challenge):
+def test_the_signal_is_tested_on_clinical_metrics_if_they_were_computed(challenge):
     challenge.score(honest, n=40, metrics=CLINICAL)
     (path,) = (challenge.leaderboard / "records").rglob("me__model.json")
     signal = json.loads(path.read_text("utf-8"))["diagnostics"]["signal"]
@@ -211,7 +211,7 @@ def test_the_signal_is_sought_in_clinical_metrics_where_they_were_computed(chall
     assert all(0 < test["p"] <= 1 for test in signal.values())
 
 
-def test_the_names_and_limbs_are_said(challenge):
+def test_names_and_parts_are_mentioned(challenge):
     texts = [t for c, _, t in correlated(challenge) if c == "C18"]
     assert len(texts) == 1
     assert "those of you/model" in texts[0]
@@ -232,7 +232,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_what_is_said_before_scoring(code, tmp_path, capsys):
+def test_what_validate_warns_of_before_scoring(code, tmp_path, capsys):
     rule, spoil = REFUSED[code]
     studies = good_studies()
     spoil(studies)
@@ -249,7 +249,7 @@ def test_what_is_said_before_scoring(code, tmp_path, capsys):
         assert not (tmp_path / "board").exists()
 
 
-def test_a_restricted_set_shows_counts_and_no_study(challenge):
+def test_a_restricted_dataset_shows_counts_and_no_study(challenge):
     copied = lambda i: REFERENCES[i] if i < 40 else honest(i)  # noqa: E731
     badges = {c: t for c, _, t in challenge.score(copied, dataset="mimic-cxr")}
     assert badges["C11"].startswith("40 of 120 ")
@@ -278,7 +278,7 @@ def test_a_late_copy_never_accuses_the_original(challenge):
     assert "C18" not in {b[0] for b in again}
 
 
-def test_a_better_version_of_ones_own_is_not_accused_by_a_copy_of_the_first(challenge):
+def test_an_improved_model_is_not_accused_because_of_a_copy_of_its_first_version(challenge):
     challenge.score(honest, name="you/model", submitted="2026-01-01")
     copy = lambda i: f"{honest(i)} No acute disease."  # noqa: E731
     challenge.score(copy, submitted="2026-02-01", earlier=other(honest))
@@ -293,7 +293,7 @@ def test_a_team_may_have_variants(challenge):
     assert [b[:2] for b in badges] == [("C18", "badge")]
 
 
-def test_no_count_of_a_withheld_set_leaves_the_runner(challenge):
+def test_no_count_of_a_withheld_dataset_leaves_the_runner(challenge):
     copied = lambda i: REFERENCES[i] if i < 40 else ""  # noqa: E731
     badges = {c: t for c, _, t in challenge.score(copied, dataset="rexgradient")}
     assert {"C2", "C11", "C12", "C13"} <= badges.keys()

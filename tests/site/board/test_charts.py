@@ -81,7 +81,7 @@ def test_the_line_of_progress_only_gets_better(table):
     assert len(set(ys)) > 1
 
 
-def test_who_was_best_is_said_newest_first(table):
+def test_best_models_are_listed_newest_first(table):
     part = html.unescape(progress(typed(table), [], ROOT)).split("<details")[1]
     days = re.findall(r'class="rx-words">(\d{4}-\d\d-\d\d)<', part)
     assert days == sorted(days, reverse=True)

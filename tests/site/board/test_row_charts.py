@@ -42,7 +42,7 @@ def counts(cell):
     return int(match[1]), int(match[2] or 0)
 
 
-def test_duels_agree_with_the_ranges_of_ranks(table):
+def test_pairwise_tests_agree_with_the_rank_ranges(table):
     n = len(table["rows"])
     lines = rows(pairwise_tests(typed(table)))
     assert len(lines) == n
@@ -57,7 +57,7 @@ def test_duels_agree_with_the_ranges_of_ranks(table):
         assert f"statistically tied with {undecided}" in figure
 
 
-def test_duels_draw_what_they_say(table):
+def test_pairwise_drawings_match_their_words(table):
     for row in rows(pairwise_tests(typed(table))):
         better, undecided, worse = (cells(row)[i] for i in (3, 4, 5))
         figures = {}
@@ -80,7 +80,7 @@ def test_the_leader_of_a_pair_that_rounds_to_nothing_is_known(table):
     assert [int(c[3]) for c in lines] == list(range(len(lines) - 1, -1, -1))
 
 
-def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(table):
+def test_a_significant_difference_within_the_margin_is_an_outcome_of_its_own(table):
     order = [r["id"] for r in table["rows"]]
     for pair in table["pairs"]:
         first = order.index(pair["a"]) < order.index(pair["b"])
@@ -105,7 +105,7 @@ def test_p_against_the_next_is_that_of_the_pair(table):
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"pairs": []}])
-def test_no_duels_without_pairs(table, change):
+def test_no_pairwise_tests_without_pairs(table, change):
     assert pairwise_tests(typed({**table, **change})) == ""
 
 

@@ -68,7 +68,7 @@ def test_rules_that_say_the_same_share_a_row(table):
     )
 
 
-def test_where_every_rule_gives_the_order_of_the_board_a_sentence_says_so(table):
+def test_if_every_rule_gives_the_boards_order_a_sentence_says_so(table):
     table["metrics"] = [m for m in table["metrics"] if m["key"] in {"radcliq_v1", "bleu_2"}]
     table["sensitivity"] = {}
     for row in table["rows"]:
@@ -84,7 +84,7 @@ def test_models_without_a_metric_stand_out_of_its_rule(table):
     assert '<td class="rx-none">–</td>' in markup
 
 
-def test_first_places_of_the_draws_are_said(table):
+def test_first_places_over_resamples_are_listed(table):
     table["stability"]["models"] = {
         r["id"]: {"first": share, "top3": 1.0}
         for r, share in zip(table["rows"], [0.7, 0.298, 0.002] + [0.0] * 9, strict=True)
@@ -95,7 +95,7 @@ def test_first_places_of_the_draws_are_said(table):
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"sensitivity": {}, "stability": {}}])
-def test_little_to_say(table, change):
+def test_a_board_with_too_few_models_shows_no_sensitivity(table, change):
     if "sensitivity" in change:
         table["metrics"] = [m for m in table["metrics"] if m["key"] == "radcliq_v1"]
     assert sensitivity(typed({**table, **change})) == ""

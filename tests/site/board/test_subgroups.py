@@ -68,7 +68,7 @@ def test_a_board_without_groups_has_no_view(table):
     assert subgroups(typed({**table, "subgroups": {**table["subgroups"], "axes": []}})) == ""
 
 
-def test_hostile_names_of_groups_stay_words(table):
+def test_hostile_names_of_groups_stay_text(table):
     axis = table["subgroups"]["axes"][0]
     axis["groups"][0]["name"] = "<script>x</script>"
     assert "<script" not in subgroups(typed(table))

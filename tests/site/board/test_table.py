@@ -52,7 +52,7 @@ def entry(key, mean, low=None, high=None, n_failed=0):
     )
 
 
-def test_groups_stand_apart_and_in_order(table):
+def test_groups_are_separate_and_in_order(table):
     groups = bodies(made(table))
     assert list(groups) == ["rows", "incomplete", "withdrawn"]
     for group in ("incomplete", "withdrawn"):
@@ -97,7 +97,7 @@ def test_every_row_has_a_cell_for_every_heading(table):
     assert set(re.findall(r'colspan="(\d+)"', markup)) == {str(heads)}
 
 
-def test_every_heading_says_which_way_is_better_and_what_it_means(table):
+def test_every_heading_says_which_direction_is_better_and_what_it_means(table):
     columns = heads(typed(table).metrics, "radcliq_v1", "../")
     assert [h.key for h in columns[:2]] == ["radcliq_v1", "radcliq_v1_mean"]
     assert {h.key: h.arrow for h in columns if h.arrow == "↓"} == {"radcliq_v1_mean": "↓"}
@@ -188,7 +188,7 @@ def shown(table, key, cell):
         (-1 / 0.611, ("−1.637", ("no 1/mean",), "")),
     ],
 )
-def test_the_mean_and_what_rexrank_prints_stand_beside_a_skill(table, mean, beside):
+def test_the_mean_and_rexranks_reciprocal_are_shown_with_a_skill(table, mean, beside):
     _, second, *_ = shown(table, "radcliq_v1", entry("radcliq_v1", mean))
     assert (second.number.value, second.number.notes, second.beside) == beside
     assert float(second.number.sort) == pytest.approx(mean, abs=1e-6)
@@ -199,14 +199,14 @@ def test_the_mean_and_what_rexrank_prints_stand_beside_a_skill(table, mean, besi
     [({}, 3), ({"access": "withheld", "step": 5 / 62}, 2)],
     ids=["restricted", "withheld"],
 )
-def test_a_small_set_shows_as_many_decimals_as_its_step(crowd, change, digits):
+def test_a_small_dataset_shows_as_many_decimals_as_its_step(crowd, change, digits):
     body = bodies(made(crowd["chexpert-plus", "findings"] | change))["rows"]
     values = re.findall(r'class="rx-value">([^<]+)<', body)
     assert values
     assert all(re.fullmatch(rf"−?\d+\.\d{{{digits}}}", v) for v in values)
 
 
-def test_what_failed_and_what_is_missing_is_said(table):
+def test_failed_and_missing_scores_are_mentioned(table):
     failed, *_ = shown(table, "green", entry("green", 0.5, 0.4, 0.6, 12))
     assert failed.number.notes == ("12 failed",)
     well, *_ = shown(table, "green", entry("green", 0.5, 0.4, 0.6))
@@ -277,7 +277,7 @@ def test_inputs_in_words(inputs, said):
     assert inputs_of(Inputs(**inputs)) == said
 
 
-def test_hostile_words_stay_words(table):
+def test_hostile_words_stay_text(table):
     row = table["rows"][0]
     row |= {"name": HOSTILE, "institution": HOSTILE, "parameters": HOSTILE}
     row["inputs"] = {"views": HOSTILE, "context": HOSTILE}

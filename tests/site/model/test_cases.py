@@ -93,7 +93,7 @@ def under_name_of(leaderboard, folder, dataset):
     "dataset",
     [d for d in dataset_ids() if not get_dataset(d).exposure.studies and "findings" in get_dataset(d).tracks],
 )
-def test_nothing_of_an_unpublished_study_reaches_the_site(leaderboard, tmp_path, dataset):
+def test_no_unpublished_study_reaches_the_site(leaderboard, tmp_path, dataset):
     under_name_of(leaderboard, tmp_path / "board", dataset)
     assert (tmp_path / f"board/cases/{dataset}/findings/references.json").is_file()
     write_pages(tmp_path / "board", tmp_path / "docs", URL)

@@ -33,7 +33,7 @@ def test_every_model_has_one_row_and_withdrawn_ones_are_last(page):
     assert "#reported" not in page
 
 
-def test_before_the_first_model_the_reported_ones_stand_there():
+def test_before_the_first_model_the_reported_ones_are_shown():
     page = html.unescape(models_index(read_content(ROOT / "leaderboard", URL)))
     assert "No model has been scored here yet" in page
     assert "Reported by ReXrank, not re-scored" in page

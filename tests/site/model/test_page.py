@@ -48,7 +48,7 @@ def test_a_model_page_says_where_its_numbers_come_from(leaderboard, tmp_path):
     )
 
 
-def test_groups_of_studies_stand_on_the_model_page(made, leaderboard):
+def test_groups_of_studies_are_on_the_model_page(made, leaderboard):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     (axis,) = [a for a in table["subgroups"]["axes"] if a["axis"] == "sex"]
     own = axis["models"]["rexrank-sandbox/near-copy"]["groups"]["F"]

@@ -114,7 +114,7 @@ def test_texts_without_one_letter_are_listed_and_unanswered(tmp_path):
     assert "1 letter was extracted from text" in notes
 
 
-def test_missing_and_surplus_questions_are_said(tmp_path):
+def test_missing_and_surplus_questions_are_reported(tmp_path):
     content = {q: a for q, a in LETTERS.items() if q != "q07"} | {"zz": "A"}
     answers, notes = converted(tmp_path, content)
     assert "q07" not in answers
@@ -123,7 +123,7 @@ def test_missing_and_surplus_questions_are_said(tmp_path):
     assert "1 row left out, with an id that is not in the dataset (first: zz)" in notes
 
 
-def test_studies_of_one_question_stand_for_it(tmp_path):
+def test_studies_with_one_question_mean_that_question(tmp_path):
     single = {q: v for q, v in QUESTIONS.items() if int(q[1:]) % 2 == 0}
     content = {v.study: rexrank(LETTERS[q]) for q, v in single.items()}
     answers, notes = converted(tmp_path, content, known=frozenset(single), questions=single)
@@ -153,7 +153,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize("content", KEYS)
-def test_what_is_right_is_never_taken_for_an_answer(tmp_path, content):
+def test_the_key_is_never_taken_for_answers(tmp_path, content):
     with pytest.raises(Refused, match="says what is right"):
         converted(tmp_path, content)
 
@@ -179,7 +179,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_read_is_refused_with_its_place(tmp_path, name):
+def test_unreadable_answers_are_refused_with_their_place(tmp_path, name):
     content, words = REFUSED[name]
     with pytest.raises(Refused) as failure:
         converted(tmp_path, content)

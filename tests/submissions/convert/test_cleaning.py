@@ -83,7 +83,7 @@ KEPT = [
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_what_is_no_leftover_is_left_alone(text):
+def test_anything_but_leftovers_is_kept(text):
     assert clean(text) == (text, ())
 
 

@@ -157,7 +157,7 @@ def test_what_only_looks_like_a_workbook_is_refused(door):
     assert "Excel workbook" in door(archive(xl__workbook_xml="<x"))[1]
 
 
-def test_without_a_reader_the_way_out_is_said(door, monkeypatch):
+def test_without_a_reader_the_fix_is_given(door, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     code, words, _ = door(archive(xl__workbook_xml="x"))
     assert code == 1

@@ -173,13 +173,13 @@ def test_columns_of_sections_are_named(door):
     assert door(as_csv({"a": "x", "b": R}), findings_column="a")[2] == {s: {"findings": "x"} for s in STUDIES}
 
 
-def test_a_name_of_references_is_taken_only_when_typed_and_that_is_said(door):
+def test_a_reference_name_is_used_only_if_given_and_with_a_note(door):
     code, words, reports = door(as_csv({"label": P}), text_column="label")
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES})
     assert "'label' looks like the name of a reference column, and was used because you named it" in words
 
 
-def test_a_data_sets_annotation_file(door):
+def test_a_datasets_annotation_file_is_refused(door):
     rows = [{"id": s, "report": R, "image_path": [f"{s}/0.png"], "split": "test"} for s in STUDIES]
     for content in (rows, {"train": rows, "val": rows, "test": rows}, {"test": rows}):
         assert door(content)[0] == 1

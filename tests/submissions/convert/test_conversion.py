@@ -256,7 +256,7 @@ def test_one_line_of_json_is_a_row(door):
         ),
     ],
 )
-def test_what_was_done_is_said(door, content, words):
+def test_the_steps_of_a_conversion_are_reported(door, content, words):
     code, text, reports = door(content)
     assert code == 0, text
     assert words in text

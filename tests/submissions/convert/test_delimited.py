@@ -74,6 +74,6 @@ FINE = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_is_no_damage_is_read(door, name):
+def test_undamaged_oddities_are_read(door, name):
     content, text = FINE[name]
     assert door(content)[2] == {A: {"findings": text}}

@@ -67,7 +67,7 @@ NOTHING = [None, "", float("nan"), [], [None], {"text": None}]
 
 
 @pytest.mark.parametrize("value", NOTHING, ids=repr)
-def test_no_text_is_an_empty_report_and_is_said(door, value):
+def test_a_missing_text_is_an_empty_report_and_is_reported(door, value):
     code, words, reports = door(
         json.dumps({A: {"model_prediction": value}, B: {"model_prediction": "clear"}})
     )
@@ -75,7 +75,7 @@ def test_no_text_is_an_empty_report_and_is_said(door, value):
     assert f"1 study has no report: left empty, which gets the worst score (first: {A})" in words
 
 
-def test_an_impression_that_is_not_there_is_empty_and_is_said(door):
+def test_a_missing_impression_is_empty_and_is_reported(door):
     code, words, reports = door({A: {"findings": "x", "impression": "y"}, B: {"findings": "z"}})
     assert (code, reports[B]) == (0, {"findings": "z", "impression": ""})
     assert f"1 study had no impression; it is empty (first: {B})" in words

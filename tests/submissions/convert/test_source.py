@@ -54,7 +54,7 @@ def test_encodings(data, encoding):
         (b"\xef\xbb\xbfa\xff", "line 1: not UTF-8"),
     ],
 )
-def test_what_no_rule_reads_is_refused_with_line_and_encoding(data, words):
+def test_undecodable_bytes_are_refused_with_line_and_encoding(data, words):
     with pytest.raises(Refused) as failure:
         decode_text("x", data)
     assert words in str(failure.value)

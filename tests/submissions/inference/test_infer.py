@@ -206,7 +206,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_a_container_leaves_is_a_strangers(stub, asked, name):
+def test_a_containers_output_is_untrusted(stub, asked, name):
     run, words = HOSTILE[name]
     play(stub, run=run)
     result = call(asked, "docker")
@@ -224,7 +224,7 @@ def test_a_container_that_takes_too_long_is_killed(stub, asked):
     assert killed["words"] == ["kill", ran["words"][1].removeprefix("--name=")]
 
 
-def test_what_it_prints_is_kept_to_a_bound(stub, asked):
+def test_its_output_is_bounded(stub, asked):
     play(stub, run="sys.stdout.write('x' * 3_000_000); out.write_text(json.dumps(made))")
     assert call(asked, "podman").exit_code == 0
     assert asked.log.stat().st_size == 1_000_000
@@ -239,7 +239,7 @@ def test_what_it_prints_is_kept_to_a_bound(stub, asked):
         ({"inspect": "x"}, "an unexpected answer"),
     ],
 )
-def test_an_image_that_is_not_the_one_is_not_run(stub, asked, scenario, words):
+def test_another_image_is_not_run(stub, asked, scenario, words):
     play(stub, **scenario)
     result = call(asked, "podman")
     assert words in str(result.exception)
@@ -266,7 +266,7 @@ def test_the_folders_of_a_scorer_are_those_of_the_runner():
     assert {"/srv/rexrank/references", "/var/lib/rexrank/store"} <= set(ours)
 
 
-def test_a_card_without_an_image_and_questions_are_told_so(stub, asked):
+def test_a_card_without_an_image_and_questions_are_refused(stub, asked):
     text = (asked.folder / "model.yaml").read_text()
     (asked.folder / "model.yaml").write_text(text.replace(f"inference: {{image: '{IMAGE}'}}\n", ""))
     assert "has no image" in str(call(asked, "podman").exception)
@@ -301,7 +301,7 @@ def test_studies_of_another_form_are_refused(stub, asked, change, words):
     assert words in str(caught.value)
 
 
-def test_nothing_but_images_lies_beside_images(stub, asked):
+def test_the_image_folder_contains_only_images(stub, asked):
     (asked.images / "a/reports.csv").write_text("id,findings\n")
     (asked.images / "link.png").symlink_to("/etc/passwd")
     with pytest.raises(InvalidFile, match=r".") as caught:

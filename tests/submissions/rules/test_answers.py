@@ -76,7 +76,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("value", "code", "words"), REFUSED)
-def test_what_is_no_answer_is_named_with_its_place(value, code, words):
+def test_an_invalid_answer_is_named_with_its_place(value, code, words):
     answers, problems = read(json.dumps({**GOOD, "q4": value}, indent=0))
     assert codes(problems) == [code]
     (problem,) = (p for p in problems if p.severity is Severity.ERROR)
@@ -98,7 +98,7 @@ CLEANED = [("a", "A"), (" B ", "B"), ("\tc\n", "C"), ("d ", "D"), ("  ", ""), ("
 
 
 @pytest.mark.parametrize(("given_as", "expected"), CLEANED)
-def test_case_and_outer_spaces_are_put_right_and_counted(given_as, expected):
+def test_case_and_outer_spaces_are_corrected_and_counted(given_as, expected):
     answers, problems = read(json.dumps({"q1": given_as, "q2": "A"}))
     assert answers["q1"].value == expected
     (warning,) = (p for p in problems if p.code == "RX222")
@@ -121,7 +121,7 @@ TRUTH = [
 
 
 @pytest.mark.parametrize("value", TRUTH)
-def test_what_says_what_is_right_is_refused_as_a_whole(value):
+def test_a_file_with_correct_answers_is_refused_as_a_whole(value):
     answers, problems = read(json.dumps(value))
     assert codes(problems) == ["RX209"]
     assert answers == {}

@@ -54,7 +54,7 @@ def test_the_corpus_is_what_its_command_writes(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_no_honest_family_is_refused_or_told_that_it_will_be_held(submission, family):
+def test_no_honest_family_is_refused_or_warned_of_a_hold(submission, family):
     rows = [r for r in ROWS if r["family"] == family]
     path = submission / "sandbox.json"
     studies = json.loads(path.read_text("utf-8"))

@@ -37,7 +37,7 @@ def test_norm_is_stable_and_ascii(text):
     assert norm(text).isascii()
 
 
-def test_an_impression_that_repeats_the_findings_is_no_repetition():
+def test_an_impression_that_repeats_the_findings_is_not_repetition():
     one = sentence(1, 28)
     assert repetition(f"Findings: {one} Impression: {one}") == repetition(f"Findings: {one}")
     assert repetition(f"{one} {one} {one}") > 0.5
@@ -70,7 +70,7 @@ def test_one_report_for_many_studies(n_same, expected):
     assert [f.check for f in collapse_flags(reports, "mimic-cxr")] == expected
 
 
-def test_no_report_at_all_is_no_flag():
+def test_no_reports_give_no_flag():
     assert set_flags([], [], "iu-xray") == []
 
 
@@ -81,7 +81,7 @@ def test_no_report_at_all_is_no_flag():
         max_size=40,
     )
 )  # fmt: skip
-def test_scoring_says_what_was_foreseen_in_the_same_words(reports):
+def test_scoring_flags_what_was_predicted_in_the_same_words(reports):
     ids = [f"s{i:02}" for i in range(len(reports))]
     foreseen = {(f.check, f.outcome, f.text) for f in set_flags(ids, reports, "iu-xray")}
     references = [sentence(i, 20) for i in range(len(reports))]
