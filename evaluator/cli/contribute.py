@@ -150,7 +150,7 @@ def github_token() -> str:
         if value := os.environ.get(name, "").strip():
             if not re.fullmatch(r"[\x21-\x7e]+", value):
                 raise InputError(
-                    f"{name} holds a space, a line break or a letter that no token has: copy the token again."
+                    f"{name} contains a space, a line break or a character that no token has: copy the token again."
                 )
             return value
     gh = shutil.which("gh")

@@ -94,7 +94,7 @@ def check_ids(ids: Sequence[str]) -> None:
         if not re.fullmatch("[a-z0-9][a-z0-9-]{0,39}", d):
             raise InputError(f"--dataset {d!r}: lower-case letters, digits and hyphens, at most 40.")
         if ids.count(d) > 1:
-            raise InputError(f"--dataset {d} stands there twice.")
+            raise InputError(f"--dataset {d} appears twice.")
 
 
 def new_challenge(said: Identity, data: Data, profile: str) -> tuple[Challenge, str]:

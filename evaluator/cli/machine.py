@@ -285,7 +285,7 @@ def _published(options: ServeOptions, models: Path | None, scratch: Path) -> Ser
     if options.model == "green" or (folder / "tokenization_chexagent.py").is_file():
         if not (folder / "config.json").is_file():
             raise RexrankError(
-                f"{folder} holds GREEN's tokenizer but not its weights. Download "
+                f"{folder} contains GREEN's tokenizer but not its weights. Download "
                 f"{model_specs()['green'].files['tokenizer.model'].hub} at its pinned revision into it."
             )
         return replace(

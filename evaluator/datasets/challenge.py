@@ -203,7 +203,7 @@ class Challenge(Typed):
             wrongs.append(
                 (
                     ("runner",),
-                    f"labels beside profile {self.profile}",
+                    f"labels with profile {self.profile}",
                     "none: its runner has labels of its own",
                     fix,
                 )

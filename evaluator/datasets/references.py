@@ -141,7 +141,7 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
     items = {item: form.read(item, fields, dataset, where) for item, fields in raw.items()}
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
         raise InputError(
-            f"{where} holds {len(raw)} {task.items} that are not the {dataset.size or 'ones'} of {dataset.id} "
+            f"{where} contains {len(raw):,} {task.items} that are not the {dataset.size or 'ones'} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
     return References(dataset, {study: items[study] for study in sorted(items)}, sha256_bytes(data))

@@ -245,6 +245,6 @@ def move_branch(repo: Repository, path: str, branch: str, commit: str, *, force:
         if not _head(repo, path, folder, missing=True):
             raise
         raise InputError(
-            f"{path.removeprefix('/repos/')} has a branch named {folder!r}, beside which git allows no {branch}. "
+            f"{path.removeprefix('/repos/')} has a branch named {folder!r}, next to which git allows no {branch}. "
             "Rename or delete that branch, then run the same command again."
         ) from None

@@ -120,7 +120,7 @@ class Fetcher:
         spec, folder = specs[key], self.root / key
         if (folder / STAND_IN_MARK).is_file():
             raise InputError(
-                f"{folder} holds a stand-in for rehearsals. Delete it, or name another --models."
+                f"{folder} contains a stand-in for rehearsals. Delete it, or name another --models."
             )
         for name, source in spec.files.items():
             if source.package and not _fits_all(folder / name, [Pin("", source.sha256, "")]):

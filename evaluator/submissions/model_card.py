@@ -91,7 +91,7 @@ class Author(Typed):
     """An author of the model: a person, with an ORCID iD if they have one."""
 
     name: Annotated[str, _line(100)] = Field(
-        title="Name", description="The author's name as it is to be cited."
+        title="Name", description="The author's name as it should be cited."
     )
     orcid: Annotated[Annotated[str, Field(pattern=ORCID)] | None, Given] = given(
         "ORCID iD", "The author's ORCID iD, such as 0000-0002-1825-0097, without an address before it."
@@ -177,7 +177,7 @@ class ModelCard(Typed):
     )
     authors: Annotated[
         Annotated[tuple[Author, ...], Field(strict=False, min_length=1, max_length=100)] | None, Given
-    ] = given("Authors", "Who made the model, in the order in which they are to be cited.")
+    ] = given("Authors", "Who made the model, in the order in which they should be cited.")
     links: Annotated[CardLinks | None, Given] = Field(
         default=None, title="Links", json_schema_extra=_described("Links to more information; https only.")
     )

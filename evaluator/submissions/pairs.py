@@ -99,7 +99,7 @@ def _places(table: Table, name: str) -> dict[str, int]:
         )
         if len(positions) > 1:
             choice = ", ".join(f"'{visible(table.columns[i])}'" for i in positions)
-            raise Refused(f"{name}: {choice} may each hold the {wanted}; call the right one {wanted!r}.")
+            raise Refused(f"{name}: {choice} may each contain the {wanted}; call the right one {wanted!r}.")
         if positions:
             places[wanted] = positions[0]
         else:
@@ -141,7 +141,7 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
         seen[study] = row.where.rpartition(", ")[2]
     for name in COLUMNS[1:]:
         if not isinstance(values[name], str):
-            yield f"{row.where}: the {name} must be a text (an empty one for none)."
+            yield f"{row.where}: the {name} must be text (empty for none)."
     for name in (n for n in CONTEXT if n in values):
         if not isinstance(values[name], str | int | float | None) and values[name] is not MISSING:
             yield f"{row.where}: the {name} must be a text or a number."

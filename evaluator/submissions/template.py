@@ -17,7 +17,7 @@ year:                          # year of the model
 description: >-
   What the model is, in a few sentences of plain text.
 
-#authors:                       # who is to be cited, in this order; orcid and affiliation are optional
+#authors:                       # whom to cite, in this order; orcid and affiliation are optional
 #  - name: Josiah Carberry
 #    orcid: 0000-0002-1825-0097
 #    affiliation: Brown University

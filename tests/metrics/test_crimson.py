@@ -230,7 +230,7 @@ def test_a_row_may_say_what_is_known_of_the_patient():
         assert as_pairs([row | same], "clean") == pairs
     assert as_pairs([row | {"age": float("nan"), "indication": None, "sex": "f"}], "clean") == plain
     for wrong in ({"sex": "f"}, {"age": [82]}, {"age": True}, "82"):
-        with pytest.raises(ValueError, match=r"row 1: the (context may hold|age must be)"):
+        with pytest.raises(ValueError, match=r"row 1: the (context may contain|age must be)"):
             as_pairs([row | {"context": wrong}], "clean")
 
 

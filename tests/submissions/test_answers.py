@@ -101,6 +101,6 @@ def test_convert_refuses_the_questions_themselves(folder, tmp_path, capsys):
     source.write_text(json.dumps(dict(questions())))
     assert run_convert(source, "sandbox-vqa", folder, Wanted()) == 1
     output = capsys.readouterr().err
-    assert "says what is right" in output
+    assert "contains the correct answers" in output
     assert "Nothing was written." in output
     assert (folder / "sandbox-vqa.json").read_text().count("\n") == len(GOOD) + 2

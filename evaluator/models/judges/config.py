@@ -82,11 +82,11 @@ class JudgeConfig(Typed):
 
     model: Line = Field(description="The name by which the endpoint knows the model.")
     base_url: BaseUrl | None = Field(
-        default=None, description="The endpoint; follows from serve where that is given."
+        default=None, description="The endpoint; derived from serve if that is given."
     )
     revision: Revision = Field(default="", description="Commit of the model's weights.")
     api_key_env: VariableName | None = Field(
-        default=None, description="The environment variable that holds the key; a local server needs none."
+        default=None, description="The environment variable with the key; a local server needs none."
     )
     concurrency: Annotated[int, Field(ge=1, le=1_024)] = Field(
         default=16, description="Concurrent questions."

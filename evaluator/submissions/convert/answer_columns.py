@@ -65,11 +65,11 @@ def choose_answers(table: Table, wanted: Wanted, taken: int) -> int:
     if candidates:
         options = " or ".join(f"--text-column {visible(table.columns[i])}" for i in candidates[:4])
         what = listed([table.columns[i] for i in candidates], 20)
-        raise Refused(f"more than one column may hold the answers: {what}. Use {options}.")
+        raise Refused(f"more than one column may contain the answers: {what}. Use {options}.")
     if truth := [c for c in table.columns if _is_truth(c)]:
         raise Refused(
-            f"no answers of a model found: {listed(truth, 20)} says what is right, which is never written as an answer. "
-            f"Of {choice}, if one holds the model's answers, use --text-column NAME."
+            f"no answers of a model found: {listed(truth, 20)} contains the correct answers, which are never written as predictions. "
+            f"Of {choice}, if one contains the model's answers, use --text-column NAME."
         )
     raise Refused(f"no answers found among the columns {choice}; use --text-column NAME.")
 
@@ -128,7 +128,7 @@ def _by_study(
         if several:
             example = studies[several[0]]
             raise Refused(
-                f"'{visible(table.columns[index])}' holds study ids, and {len(several):,} of the studies have several questions "
+                f"'{visible(table.columns[index])}' contains study ids, and {len(several):,} of the studies have several questions "
                 f"('{visible(several[0])}' has {len(example)}), so that a row does not say which it answers. Write question ids, "
                 f"such as '{visible(example[0])}'."
             )

@@ -144,7 +144,7 @@ def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer],
     n_texts = len(answers) - len(texts.empty)
     if texts.unread and len(texts.unread) > UNREAD_SHARE * n_texts:
         raise Refused(
-            f"{table.named(column)} holds no letter, or several, in {len(texts.unread):,} of {n_texts:,} texts; is it the "
+            f"{table.named(column)} contains no letter, or several, in {len(texts.unread):,} of {n_texts:,} texts; is it the "
             "column of the answers? Otherwise use --text-column NAME.",
             *(f"'{visible(q)}': {why}." for q, why in list(texts.unread.items())[:5]),
         )
@@ -157,7 +157,7 @@ def _refuse_key(
     both = [answers[q].value == questions[q].answer for q in answers if q in questions]
     if len(both) >= MIN_EQUAL and all(both):
         raise Refused(
-            f"{table.named(column)} holds what is right: all {len(both):,} answers equal the references. The references are "
+            f"{table.named(column)} contains the correct answers: all {len(both):,} answers equal the references. The references are "
             "never written as answers; name the column of the model's answers with --text-column NAME."
         )
 

@@ -30,7 +30,7 @@ def read_parquet(data: bytes, name: str) -> Table:
         if len({f.name for f in schema}) < len(schema):
             raise Refused(f"{name}: two columns have the same name ({listed(schema.names, 20)}); rename one.")
         if file.metadata.num_rows > MAX_ROWS:
-            raise Refused(f"{name} holds more than {MAX_ROWS:,} rows; is it a prediction file?")
+            raise Refused(f"{name} has more than {MAX_ROWS:,} rows; is it a prediction file?")
         rows = list(_parquet_rows(file, columns, name))
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise Refused(f"{name} is not a readable Parquet file: {first_line(error)}.") from error
@@ -89,7 +89,7 @@ def read_workbook(data: bytes, name: str) -> Table:
         raise Refused(f"{name} is empty.")
     if len(filled) > 1:
         raise Refused(
-            f"{name} holds several sheets: {listed([t for t, _ in filled], 20)}. Save the one with the predictions as CSV."
+            f"{name} has several sheets: {listed([t for t, _ in filled], 20)}. Save the one with the predictions as CSV."
         )
     return _sheet_table(filled[0][1], name, filled[0][0])
 
@@ -118,7 +118,7 @@ def _sheet_rows(sheet: Any, name: str) -> Iterator[tuple[int, list[Any]]]:
     size = 0
     for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
         if number > MAX_ROWS:
-            raise Refused(f"{name} holds more than {MAX_ROWS:,} rows; is it a prediction file?")
+            raise Refused(f"{name} has more than {MAX_ROWS:,} rows; is it a prediction file?")
         values = [_cell(c) for c in cells]
         size += sum(len(v) for v in values if isinstance(v, str)) + len(values)
         if size > MAX_CELLS_BYTES:

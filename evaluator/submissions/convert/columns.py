@@ -254,14 +254,14 @@ def _ambiguous(table: Table, candidates: list[int]) -> str:
     if len({n.strip().casefold() for n in names}) < len(names):
         numbers = " or ".join(str(i + 1) for i in candidates)
         return (
-            f"several columns have the same name and may hold the prediction: {listed(names, 20)} (columns {numbers}). "
+            f"several columns have the same name and may contain the prediction: {listed(names, 20)} (columns {numbers}). "
             f"Rename one, or use --text-column with its number: --text-column {candidates[0] + 1}."
         )
     options = " or ".join(f"--text-column {_quoted(n)}" for n in names[:4])
     both = ""
     if any(_is_section(n, _FINDINGS) for n in names) and any(_is_section(n, _IMPRESSION) for n in names):
         both = ", or --findings-column NAME --impression-column NAME"
-    return f"more than one column may hold the prediction: {listed(names, 20)}. One of them may be the reference, so none is used. Use {options}{both}."
+    return f"more than one column may contain the prediction: {listed(names, 20)}. One of them may be the reference, so none is used. Use {options}{both}."
 
 
 def _quoted(name: str) -> str:
@@ -279,7 +279,7 @@ def _refuse_classes(table: Table, columns: TextColumns, roles: dict[int, Role]) 
     if classes:
         names = [table.columns[i] for i in columns.used]
         raise Refused(
-            f"{listed(classes)} holds no text, and {listed(names)} beside it may be the reference. "
+            f"{listed(classes)} contains no text, and {listed(names)} next to it may be the reference. "
             f"If it is the prediction, use --text-column {_quoted(names[0])}."
         )
 

@@ -251,7 +251,7 @@ def _refuse_references(
     if sum(long) >= MIN_EQUAL and sum(long) >= EQUAL_SHARE * len(long):
         names = [table.columns[i] for i in texts.used]
         raise Refused(
-            f"{listed(names)} holds the references: {sum(long):,} of {len(long):,} distinct ones are equal, word for word. "
+            f"{listed(names)} contains the references: {sum(long):,} of {len(long):,} distinct ones are equal, word for word. "
             "References are never written as predictions; name the column of the predictions with --text-column NAME."
         )
 

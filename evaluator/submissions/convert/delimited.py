@@ -151,7 +151,7 @@ def _check_swallowed(
             inner = [part for line in cell.split("\n") for part in _ends(line, delimiter)]
             if study := next((p for p in inner if looks_like_id(p)), None):
                 problems.append(
-                    f"{where}: a cell holds what looks like the row of study '{visible(study)}'; a quotation mark is "
+                    f"{where}: a cell contains what looks like the row of study '{visible(study)}'; a quotation mark is "
                     "not closed. Close it, and double quotation marks inside a cell."
                 )
     if problems:

@@ -205,7 +205,7 @@ def _candidates(table: Table) -> list[int]:
     if len(shaped) == 1:
         return shaped
     names = [table.columns[i] for i in shaped] or list(table.columns)
-    what = "more than one column may hold the study ids" if shaped else "no column holds the study ids"
+    what = "more than one column may contain the study ids" if shaped else "no column contains the study ids"
     raise Refused(f"{what}: {listed(names, 20)}. Use --id-column NAME.")
 
 

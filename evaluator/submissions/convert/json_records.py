@@ -50,7 +50,7 @@ def _values(text: str, name: str) -> list[tuple[int, Any]]:
     """The JSON values of a text with the lines on which they start."""
     if sum(map(text.count, "[{,:")) > MAX_MARKS:
         raise Refused(
-            f"{name} holds too many values for a prediction file; remove everything that is not a report."
+            f"{name} has too many values for a prediction file; remove everything that is not a report."
         )
     decoder = json.JSONDecoder(object_pairs_hook=whole_object)
     values: list[tuple[int, Any]] = []
@@ -93,7 +93,7 @@ def _unwrapped(value: Any, name: str, known: frozenset[str], notes: list[str]) -
         lists = [k for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
         if len(lists) > 1 and not any(is_text_name(k) for k in lists):
             raise Refused(
-                f"{name} holds several lists: {listed(lists)}. Write the one of the test split to a file of its own."
+                f"{name} contains several lists: {listed(lists)}. Write the one of the test split to a file of its own."
             )
         by_ids = [k for k, v in value.items() if isinstance(v, dict) and known & v.keys()]
         wrapped = by_ids or lists or [k for k, v in value.items() if len(value) == 1 and _is_wrapper(k, v)]

@@ -96,7 +96,7 @@ def read_letter(text: str) -> Reading:
         if len(letters) > 1:
             return Reading("", f"several letters: {', '.join(sorted(letters))}")
         if fragile and denied:
-            return Reading("", "a letter beside words that rule something out")
+            return Reading("", "a letter next to words that rule something out")
         return Reading(letters.pop())
     return Reading("", "no letter")
 

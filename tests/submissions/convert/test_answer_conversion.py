@@ -154,20 +154,20 @@ KEYS = [
 
 @pytest.mark.parametrize("content", KEYS)
 def test_the_key_is_never_taken_for_answers(tmp_path, content):
-    with pytest.raises(Refused, match="says what is right"):
+    with pytest.raises(Refused, match="contains the correct answers"):
         converted(tmp_path, content)
 
 
 def test_a_column_that_equals_the_references_is_refused_under_any_name(tmp_path):
     content = [{"id": q, "answer": v.answer} for q, v in QUESTIONS.items()]
-    with pytest.raises(Refused, match="holds what is right: all 24 answers equal the references"):
+    with pytest.raises(Refused, match="contains the correct answers: all 24 answers equal the references"):
         converted(tmp_path, content, questions=QUESTIONS)
 
 
 REFUSED = {
-    "two predictions": ([{"id": q, "prediction": "A", "pred": "B"} for q in IDS], "more than one column may hold the answers: 'prediction', 'pred'. Use --text-column prediction or --text-column pred"),
+    "two predictions": ([{"id": q, "prediction": "A", "pred": "B"} for q in IDS], "more than one column may contain the answers: 'prediction', 'pred'. Use --text-column prediction or --text-column pred"),
     "no answers": ([{"id": q, "score": 1} for q in IDS], "no answers found among the columns 'id', 'score'"),
-    "reports": (dict.fromkeys(IDS, "The lungs are clear. No effusion."), "holds no letter, or several, in 24 of 24 texts"),
+    "reports": (dict.fromkeys(IDS, "The lungs are clear. No effusion."), "contains no letter, or several, in 24 of 24 texts"),
     "two answers of one question": ([{"id": "q00", "answer": "A"}, {"id": "q00", "answer": "B"}], "the question 'q00' appeared before"),
     "numbers": (dict.fromkeys(IDS, 1), "the prediction is a number"),
     "an empty object": ({}, "contains no studies"),

@@ -117,7 +117,7 @@ def test_workbooks_that_are_read(door, name):
 
 
 REFUSED = {
-    "two sheets": ((ROWS, ROWS), "holds several sheets: 'Sheet', 'Sheet1'"),
+    "two sheets": ((ROWS, ROWS), "has several sheets: 'Sheet', 'Sheet1'"),
     "no sheet with content": (([],), "is empty"),
     "a column without a name": (
         ([["study_id", "report", None], [A, "x", "y"]],),

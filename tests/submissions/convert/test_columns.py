@@ -121,7 +121,7 @@ def test_a_named_column_is_taken(door, columns, taken):
 def test_an_ambiguous_choice_names_the_file_the_columns_and_the_option(door, tmp_path):
     output = door(as_csv({"report": R, "my text": P}))[1]
     assert output == (
-        f"rexrank: {tmp_path / 'predictions'}: more than one column may hold the prediction: 'report', 'my text'. One of them may be the reference, so none is used. Use --text-column report or --text-column 'my text'.\nNothing was written.\n"
+        f"rexrank: {tmp_path / 'predictions'}: more than one column may contain the prediction: 'report', 'my text'. One of them may be the reference, so none is used. Use --text-column report or --text-column 'my text'.\nNothing was written.\n"
     )
 
 
@@ -228,6 +228,6 @@ def test_references_under_any_name_are_known_by_their_words(door, tmp_path, name
     rows = [{"id": s, name: v["section_findings"]} for s, v in references.items()]
     code, words, _ = door(rows, dataset="sandbox", references=folder)
     assert code == 1
-    assert f"'{name}' holds the references" in words
+    assert f"'{name}' contains the references" in words
     shifted = [{"id": a["id"], name: b[name]} for a, b in zip(rows, rows[7:] + rows[:7], strict=True)]
     assert door(shifted, dataset="sandbox", references=folder)[0] == 0

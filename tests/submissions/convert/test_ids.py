@@ -122,8 +122,8 @@ def test_the_digest_decides_between_columns_and_ways_to_read_a_path():
 @pytest.mark.parametrize(
     ("columns", "rows", "words"),
     [
-        (["p", "q"], [["a1", "b1"], ["a2", "b2"]], "more than one column may hold the study ids: 'p', 'q'. Use --id-column NAME"),
-        (["p", "q"], [["a b", "c d"], ["e f", "g h"]], "no column holds the study ids"),
+        (["p", "q"], [["a1", "b1"], ["a2", "b2"]], "more than one column may contain the study ids: 'p', 'q'. Use --id-column NAME"),
+        (["p", "q"], [["a b", "c d"], ["e f", "g h"]], "no column contains the study ids"),
         (["id", "ID"], [["a", "b"], ["c", "d"]], "two id columns have the same name"),
         (["study_id"], [["a/0.png"], ["a/1.png"], ["a/2.png"]], "the ids are paths"),
         (["study_id"], [["a"], [""]], "row 2: the study id is empty"),

@@ -39,7 +39,7 @@ REFUSED = {
     "a field that is not there": ([{"id": A, "report": "x"}, {"id": B, "error": "oom"}], "entry 2: no field 'report', which the other rows have"),
     "findings that are not there": ({A: {"findings": "x", "impression": "y"}, B: {"impression": "y"}}, f"study {B}: no field 'findings'"),
     "texts and objects mixed": ({A: "x", B: {"findings": "y"}}, f"study {B}: no field"),
-    "several lists": ({"train": [{"id": A, "report": "x"}], "test": [{"id": B, "report": "y"}]}, "holds several lists: 'train', 'test'"),
+    "several lists": ({"train": [{"id": A, "report": "x"}], "test": [{"id": B, "report": "y"}]}, "contains several lists: 'train', 'test'"),
     "lists of unequal length": ({"study_id": [A, B], "report": ["x"]}, "differ in length"),
     "split with short rows": ({"columns": ["study_id", "report"], "data": [[A]]}, "row 1 of 'data': wanted 2 cells"),
     "split with one name twice": ({"columns": ["report", "report"], "data": []}, "two columns have the same name"),
