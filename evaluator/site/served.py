@@ -9,7 +9,7 @@ from typing import Any, Final
 PACKED: Final = ".gz"
 """The suffix of a compressed file's name."""
 _LEVEL: Final = 6
-"""The highest level worth its time: level 9 takes three times as long to save 1 %."""
+"""The highest level worth its time: level 9 takes twice as long to save 0.5 %."""
 
 
 def compact(value: Any) -> str:
