@@ -20,7 +20,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def _memory_is_at_hand() -> bool:
-    """Whether the tests' folders fit into shared memory, and programs may start there."""
+    """Whether the tests' folders fit into shared memory, and programs may be executed there."""
     try:
         room = os.statvfs(needs.MEMORY)
     except OSError:
@@ -29,7 +29,7 @@ def _memory_is_at_hand() -> bool:
     return wide and os.access(needs.MEMORY, os.W_OK) and not room.f_flag & os.ST_NOEXEC
 
 
-# Every file that the commands and git write waits for the disk, which takes longer than all the rest.
+# Every file written by commands and git waits for the disk, which takes longer than everything else.
 if _memory_is_at_hand():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", needs.MEMORY)
 
@@ -54,7 +54,7 @@ def _skipped(config: pytest.Config) -> tuple[list[str], bool]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A group of tests that the machine could have run, and did not, fails the run."""
+    """Fails the run if it skipped a group of tests that the machine could have run."""
     if (
         exitstatus == pytest.ExitCode.OK
         and not hasattr(session.config, "workerinput")
@@ -64,12 +64,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The scenarios come first: one of minutes that came last would leave the other workers idle until it ends."""
+    """Puts the scenarios first: a long one at the end would leave the other workers idle."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent / "pipeline")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The run ends with one line over all scenarios of the pipeline, and one per reason why tests were skipped."""
+    """Ends the run with one line on all scenarios of the pipeline, and one per reason why tests were skipped."""
     scenarios = [
         value
         for reports in terminalreporter.stats.values()
@@ -99,7 +99,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Path]:
-    """Where a Python listens that has read the libraries (`support/warm.py`)."""
+    """The socket of a Python process that has loaded the libraries (`support/warm.py`)."""
     with tempfile.TemporaryDirectory(prefix="warm-") as folder:
         place = Path(folder) / "socket"
         bare = {

@@ -32,7 +32,7 @@ HOSTILE_REPORT = (
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves the site below /challenge/ alone, as project pages do, with their own page for a wrong address."""
+    """Serves the site only below /challenge/, as project pages do, with its own page for a wrong address."""
 
     def translate_path(self, path):
         inside = path.split("?")[0].split("#")[0]
@@ -55,7 +55,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
-    """The address of the site, and the folder it is served from."""
+    """The address of the site, and its folder."""
     if CHROMIUM is None:
         pytest.skip(reason("chromium"))
     node = playwright_node()
@@ -92,7 +92,7 @@ def served(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(served):
-    """A browser for one module: while it is open its event loop runs, and no other test could start one."""
+    """A browser for one module: while it is open, its event loop runs, and no other test could start one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
@@ -102,7 +102,7 @@ def browser(served):
 
 
 class Visitor:
-    """A page that remembers what went wrong and where it asked."""
+    """A page that records failures and requests."""
 
     def __init__(self, context, base, *, javascript=True):
         self.base, self.javascript = base, javascript
@@ -127,12 +127,12 @@ class Visitor:
         self._mounted()
 
     def _mounted(self):
-        """Waits until the page is as its reader will have it: its scripts come when it has something for them."""
+        """Waits until the page is in its final state: its scripts are loaded on demand."""
         if self.javascript:
             self.page.wait_for_selector("html[data-rx-mounted]", state="attached")
 
     def well(self):
-        """Asserts that nothing failed, nothing came from elsewhere and no hostile text ran."""
+        """Asserts that nothing failed, nothing came from another origin and no hostile text was executed."""
         assert self.errors == []
         assert self.elsewhere == []
         assert self.page.evaluate("window.rxEvil") is None

@@ -1,4 +1,5 @@
-"""Boards in Chromium: sorting, filters, columns, marks, choice for comparison, their address, and ways between them."""
+"""Boards in Chromium: sorting, filters, columns, marks, selection for comparison, their addresses, and links
+between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compare page: verdicts in words, the figures of the files, what is missing, keyboard, addresses."""
+"""The compare page: verdicts in words, numbers from the files, missing data, keyboard, addresses."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_key_skips_the_table(visit, path, after):
 
 
 def test_a_file_for_a_model_card_is_copied_and_can_be_downloaded(visit):
-    """The page's own script, on a page with nothing but the file: rows of public datasets alone have one."""
+    """The page's own script, on a page with nothing but the file: only rows of public datasets have one."""
     text = "- dataset:\n    id: rexrank/iu-xray\n    task_id: findings\n"
     body = (
         f'<!doctype html><title>x</title><pre class="rx-file"><code>{text}</code></pre>'

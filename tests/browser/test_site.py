@@ -1,4 +1,4 @@
-"""The built site in Debian's Chromium: behaviour, accessibility, and nothing from elsewhere."""
+"""The built site in Debian's Chromium: behaviour, accessibility, and no external requests."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_links_lead_somewhere_under_the_sub_path(served):
     assert missing == []
 
 
-# Without a script, and getting about
+# Without a script, and navigation
 
 
 @pytest.mark.parametrize("path", [BOARD, CROWD, MODEL, "compare/", "changelog/", ""])

@@ -1,7 +1,7 @@
-"""Ten things that readers come for: from the overview, by visible controls, in three clicks and one screen each.
+"""Ten reader tasks: from the overview, by visible controls, in three clicks and one screen each.
 
-A reader's way is counted: what is clicked, chosen or typed into, and how far the page scrolled before the answer or
-the next control was in sight.
+A reader's effort is counted: clicks, choices and typing, and how far the page scrolled before the answer or
+the next control was visible.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCREENS = 1.0
 
 
 class Reader:
-    """Somebody with an empty profile who starts at the overview, at 1440 pixels."""
+    """A reader with an empty profile who starts at the overview, at 1440 pixels."""
 
     def __init__(self, visitor):
         self.visitor = visitor
@@ -27,7 +27,7 @@ class Reader:
         self.clicks, self.scrolled = 0, 0.0
 
     def _reach(self, found):
-        """Scrolls as far as a reader must to see it, and counts that."""
+        """Scrolls as far as needed to see it, and counts that."""
         expect(found).to_be_visible()
         before = self.page.evaluate("scrollY")
         box = found.bounding_box()
@@ -61,7 +61,7 @@ def reader(visit):
 
 
 def board_of(reader, title):
-    """The way from the overview to a board: the head of its column."""
+    """Goes from the overview to a board: the head of its column."""
     reader.click(reader.page.locator(".rx-matrix:visible").get_by_role("link", name=title, exact=True))
     reader.page.locator("#rx-board[data-rx-on]").wait_for()
 

@@ -22,7 +22,7 @@ def repository(tmp_path, monkeypatch):
         monkeypatch.delenv(f"GITHUB_{name}", raising=False)
     for name in ("PR", "SHA", "FIRST", "STATE", "WORDS", "COMMENT", "ANSWER", "RENEW", "RESULT", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    # No gh of this machine answers for somebody.
+    # The machine's own gh must not provide a token.
     monkeypatch.setattr("evaluator.cli.contribute.shutil.which", lambda _name: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,5 @@
-"""The page on adding a task is walked: its files alone make a task that validates, scores, ranks and shows up on the site."""
+"""The page on adding a task works: its files alone make a task that validates, scores, ranks and appears on
+the site."""
 
 from __future__ import annotations
 
@@ -66,7 +67,7 @@ def checkout(tmp_path_factory):
 
 
 def rexrank(root, *arguments, code=0):
-    """What a command of the copy prints; it runs without torch, which the task does not need."""
+    """The output of a command of the copy, run without torch, which the task does not need."""
     program = (
         "import sys; sys.modules['torch'] = None; sys.argv[0] = 'rexrank'\n"
         "from evaluator.cli import main\nmain()"

@@ -1,4 +1,4 @@
-"""The command line: exit codes, one sentence for what is ours, nothing half-written."""
+"""The command line: exit codes, one sentence for internal failures, no partial files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
-    """Nothing of the caller's own settings, and a cache of the test's own."""
+    """None of the caller's settings, and the test's own cache."""
     for name in [n for n in os.environ if n.startswith("REXRANK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,4 +1,4 @@
-"""`rexrank submit` before anything is sent: questions at a terminal, options, the hub's card, a folder that is there."""
+"""`rexrank submit` before anything is sent: questions at a terminal, options, the hub's card, an existing folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWERS = ["", "A university", "octocat", "26", "2026", "It looks.", "Ada 0000-1
 
 
 class Terminal(io.StringIO):
-    """Standard input of a person."""
+    """A user's standard input."""
 
     def isatty(self) -> bool:
         return True
@@ -60,7 +60,7 @@ def test_a_person_is_asked_until_the_card_is_right(run):
     assert "name: m1\n" in card
     assert "training_data: []" in card
     assert "- name: Zoë Łoś\n- name: 李 明\n" in card
-    # The second start asks nothing more, and goes on from here.
+    # The second run asks nothing more and resumes from here.
     assert run(*SEND, typed=[])[0] == 1
     assert "already exists and is kept" in run(*SEND)[1]
     assert run("validate", "submissions/acme/m1")[0] == 0

@@ -1,4 +1,4 @@
-"""The demo, from nothing, offline."""
+"""The demo, from scratch, offline."""
 
 from __future__ import annotations
 

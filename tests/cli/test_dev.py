@@ -1,4 +1,4 @@
-"""`rexrank dev new-…`: what is written, in a small checkout, and what is refused without a trace."""
+"""`rexrank dev new-…`: what is written in a small checkout, and what is refused without changing anything."""
 
 from __future__ import annotations
 

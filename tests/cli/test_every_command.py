@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 OWN_FORMAT = {("validate",), ("metric",), ("metrics",)}
-"""Commands whose JSON has a form of its own."""
+"""Commands whose JSON has its own form."""
 
 
 GROUPS = sorted({c[:-1] for c in COMMANDS})
@@ -43,7 +43,7 @@ def test_every_command_exits_0_for_help_with_an_example(run, command, option):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_prints_json_and_keeps_quiet(run, command):
-    """Also where it fails: one object on standard output, with the status that the process has."""
+    """Also on failure: one object on standard output, with the status of the process."""
     if command not in OWN_FORMAT:
         status, text, errors = run(*command, *FAILING.get(command, ()), "--format", "json")
         value = json.loads(text)
@@ -64,7 +64,7 @@ def called(node):
 
 
 def keeps_a_result(module, name, seen):
-    """Whether a function, or one of its module or of the commands' modules that it calls, keeps a result."""
+    """Whether a function, or one that it calls in its own or the commands' modules, keeps a result."""
     node = functions(module).get(name)
     if node is None or (module, name) in seen:
         return False
@@ -82,7 +82,7 @@ def keeps_a_result(module, name, seen):
 
 
 def callback(command):
-    """The module and the name of the function that a command is."""
+    """The module and the name of a command's function."""
     inner = typer.main.get_command(app)
     for word in command:
         inner = inner.commands[word]

@@ -130,7 +130,8 @@ def test_pairs_without_one_of_several_metrics_are_partial(run):
 
 
 def test_a_dataset_that_cannot_be_scored_leaves_the_others(run, repository):
-    # IU X-ray's manifest is public, so a file of its very ids is valid; its references are not at hand.
+    # IU X-ray's manifest is public, so a file with exactly its ids is valid; its references are not
+    # available.
     reports = {
         i: {"findings": f"Study {i} shows no effusion."} for i in sorted(study_ids(get_dataset("iu-xray")))
     }

@@ -1,4 +1,4 @@
-"""A checkout becomes a challenge of its own: its files measured and written, its lines that lead elsewhere mended."""
+"""A checkout becomes its own challenge: its files are measured and written, and lines that point elsewhere fixed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_every_line_that_points_elsewhere_is_named_and_fixed(tmp_path):
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
-    """A checkout with nothing in it but the folder of datasets, and references of reports and of questions."""
+    """A checkout with only the folder of datasets, and references of reports and of questions."""
     (tmp_path / "evaluator/datasets").mkdir(parents=True)
     folder = tmp_path / "references"
     folder.mkdir()
@@ -173,7 +173,7 @@ conflicts = "None."
 
 
 def test_a_challenge_written_by_hand_is_completed(bare):
-    """Whoever edits `challenge.toml` alone is told what to run, and it writes the rest and leaves the file as it is."""
+    """A host who edits only `challenge.toml` is told what to run, which writes the rest and leaves the file alone."""
     (bare / "challenge.toml").write_text(BY_HAND)
     with pytest.raises(InputError) as caught:
         read_challenge(bare / "challenge.toml")

@@ -1,4 +1,4 @@
-"""What the jobs of a workflow hand to each other, read in one place."""
+"""What the jobs of a workflow pass to each other, read in one place."""
 
 from __future__ import annotations
 

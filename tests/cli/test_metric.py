@@ -1,4 +1,4 @@
-"""`rexrank metric` and `metrics`: a table for people, files by suffix, what is missing named at once."""
+"""`rexrank metric` and `metrics`: a table for people, files by suffix, everything missing named at once."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_list_says_what_each_metric_needs(run, pairs):
 
 
 def test_metrics_name_the_extra_that_they_need(run, pairs, monkeypatch):
-    """All but those of plain counting, and what to type where it is not here."""
+    """All but the plain counting ones, with the command to run if it is missing."""
     monkeypatch.setattr("evaluator.cli.metric.find_spec", lambda _: None)
     facts = json.loads(run("metrics", "--format", "json")[1])
     missing = {

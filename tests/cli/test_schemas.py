@@ -1,4 +1,4 @@
-"""JSON Schemas are what the typed models give, decide as those written by hand did, and every pattern ends the text."""
+"""JSON Schemas match the typed models, decide like the earlier hand-written ones, and every pattern ends the text."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ STRICTER = {
     "bundle-v1 record": ("card/name: 10",),
     "table-v2": ("rows/0/diagnostics: a stranger",),
 }
-"""What readers were never promised and no file held: names that are none, a value in no form, a diagnostic that no record has, a name too long for a board."""
+"""What readers were never promised and no file contained: invalid names, malformed values, a diagnostic that
+no record has, a name too long for a board."""
 NO_SIGNATURE = ("metrics/bleu_2/signature: ", "metrics/0/signature: ")
 OTHERWISE = {
     "history-v1": ("events/0/name: 0", "events/0/primary: 0"),
     **dict.fromkeys(("record-v1", "bundle-v1 record", "bundle-v1 sanity", "bundle-v1 table"), NO_SIGNATURE),
 }
-"""What the program reads of old files though it writes it no more, and texts that are no signature, for which the schema has no pattern."""
+"""What the program reads from old files though it no longer writes it, and invalid signatures, for which the
+schema has no pattern."""
 WIDER = {"predictions-v1": ("s1/findings: gone", "s2/findings: gone")}
-"""What is taken since there is a track of impressions alone."""
+"""What is accepted since there is an impressions-only track."""
 SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"
 
 

@@ -1,4 +1,4 @@
-"""`rexrank validate --references`: copies are seen, and ids compared, before anything becomes public."""
+"""`rexrank validate --references`: copies are detected, and ids compared, before anything becomes public."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_folder_without_the_references_is_an_error(tmp_path, references, submi
 
 
 def test_ids_are_compared_with_the_reference_file_itself(capsys, tmp_path, references, submission):
-    """No manifest needs to be published: whoever has the data compares the ids at once."""
+    """No manifest needs to be published: anyone with the data can compare the ids at once."""
     ids = sorted(references)
     reports = {i: StudyReport("x") for i in [*ids[:-1], "69999999"]}
     code, text = said(capsys, submission(reports), tmp_path / "references", "json")

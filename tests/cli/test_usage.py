@@ -1,4 +1,4 @@
-"""Every command has an example, and each example is one that the command would take."""
+"""Every command has an example, and each example is one that the command accepts."""
 
 from __future__ import annotations
 

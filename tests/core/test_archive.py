@@ -1,4 +1,4 @@
-"""An archive's bytes tell of its contents alone."""
+"""An archive's bytes depend only on its contents."""
 
 from __future__ import annotations
 

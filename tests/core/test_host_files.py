@@ -51,7 +51,7 @@ FILES = {
 
 
 def problems(folder: Path, kind: str, content: str | bytes) -> list[tuple[str, str, str]]:
-    """Code, pointer and finding of every problem; empty for a sound file."""
+    """Code, pointer and finding of every problem; empty for a valid file."""
     name, _, reader = FILES[kind]
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
     (folder / name).write_bytes(data)
@@ -334,7 +334,7 @@ ODD = st.one_of(
 @given(data=st.data())
 @pytest.mark.parametrize("kind", ["dataset", "challenge", "releases"])
 def test_no_value_at_any_place_is_coerced_or_raises_otherwise(kind, data, tmp_path_factory):
-    """A file with an odd value somewhere is a list of problems, or says what it said with that value in place."""
+    """A file with an odd value somewhere gives a list of problems, or is read with that value in place."""
     folder = tmp_path_factory.mktemp("odd")
     sound = yaml.safe_load(FILES[kind][1])
     path, _ = data.draw(st.sampled_from(list(leaves(sound))))
@@ -373,7 +373,7 @@ def test_a_pipe_with_a_writer_is_read(tmp_path):
     path = tmp_path / "challenge.json"
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_text, args=(CHALLENGE,))
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer gets on with it
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer continues
     writer.start()
     writer.join()
     assert FILES["challenge"][2](tmp_path).quota.runs == 1

@@ -1,4 +1,4 @@
-"""Two writers and one list on a disk that shows files late and does requests twice: no entry lost, none twice."""
+"""Two writers and one list on a disk that shows files late and repeats requests: no entry lost, none twice."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_concurrent_additions_are_all_kept_each_after_what_it_saw(tmp_path):
 
 
 def test_an_entry_shown_late_is_seen_before_the_next_one_is_added(tmp_path, monkeypatch):
-    """A network disk answers from what it knew: neither the listing nor the name shows the other's entry at first."""
+    """A network disk answers from its cache: neither the listing nor the name shows the other's entry at first."""
     journal(tmp_path).append(adding("first"))
     late = journal(tmp_path).path(2)
     journal(tmp_path).append(adding("theirs"))

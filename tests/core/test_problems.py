@@ -1,4 +1,4 @@
-"""The collector keeps all problems, lists some, and lets nothing hostile through."""
+"""The collector keeps all problems, lists some, and passes nothing hostile through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: each command, stopped in the middle of its work, leaves whole files and says how to go on.
+"""SIGTERM and Ctrl-C: each command, stopped in the middle of its work, leaves complete files and says how to resume.
 
 The command stops itself: a hook in its process sends the signal when the work has come to a chosen
 place, so that no test depends on time.
@@ -50,7 +50,7 @@ CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 class Ended(NamedTuple):
-    """The exit code of a command and what it said."""
+    """The exit code of a command and its output."""
 
     returncode: int
     stderr: str
@@ -58,7 +58,7 @@ class Ended(NamedTuple):
 
 @pytest.fixture
 def stopped(warm):
-    """Runs a command that gets a signal at the `count`-th call of `place`; how it ended."""
+    """Runs a command that gets a signal at the `count`-th call of `place`; returns how it ended."""
 
     def run(place, count, number, *args, cwd):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("REXRANK_")}
@@ -128,7 +128,7 @@ def half_written(folder):
 
 
 BY_HAND = ("convert", "score record", "site builds", "site serves")
-"""What is stopped with Ctrl-C too: the way from the signal on is the same for all."""
+"""Commands also stopped with Ctrl-C: from the signal on, all behave the same."""
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_stopped_command_leaves_no_partial_file(stopped, work, name, number):
     result = stopped(place, count, number, *args, cwd=work)
     says_how_to_go_on(result, code, "SIGTERM" if code == 143 else "Ctrl-C")
     assert half_written(work) == []
-    # Every file that was there is as it was, or as the whole command writes it.
+    # Every existing file is unchanged, or as the complete command writes it.
     now = {k: v for k, v in state(work).items() if not k.startswith(("cache/", "store/", "demo/", "new/"))}
     new = {k for k in now if now[k] != before.get(k)}
     assert new <= {"scores.json"} | {k for k in now if k.startswith("leaderboard/")}, new
@@ -151,7 +151,8 @@ def test_a_stopped_command_leaves_no_partial_file(stopped, work, name, number):
 
 @pytest.mark.parametrize("count", [3, 7])
 def test_score_resumes_after_any_file_it_wrote(stopped, work, count):
-    """Stopped after one file more each time: what is there is whole, and the same command ends like one that was not."""
+    """Stopped after one more file each time: existing files are complete, and the same command ends as if
+    never stopped."""
     result = stopped(REPLACE, count, signal.SIGTERM, *SCORE, cwd=work)
     if result.returncode:
         says_how_to_go_on(result, 143, "SIGTERM")
@@ -278,7 +279,7 @@ def test_blocks_pass_on_exceptions():
 
 
 def engine(work):
-    """A file of judges whose engine is a small server that answers health checks."""
+    """A judges file whose engine is a small server that answers health checks."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -12,7 +12,7 @@ REPOSITORY = "rexrank/challenge"
 
 
 def run(number: int, sha: str, **other: Any) -> dict[str, Any]:
-    """A run of score.yml that is at work on a pull request at a commit."""
+    """A run of score.yml in progress for a pull request at a commit."""
     return {
         "id": number,
         "path": ".github/workflows/score.yml",
@@ -81,4 +81,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Does nothing."""

@@ -33,7 +33,7 @@ def make_leaderboard(
     facts_of: Mapping[str, Mapping[str, Any]] | None = None,
     **settings: Any,
 ) -> Path:
-    """`folder` with both sandbox boards on the lexical metrics, null rows and reported rows.
+    """`folder` with both sandbox boards on the lexical metrics, baselines and reported rows.
 
     `hostile` is every text of the hostile model's card, `hostile_report` each of its sections;
     `facts_of` changes other models' cards.
@@ -48,7 +48,7 @@ def make_leaderboard(
         reports = predictions(model)
         if model == HOSTILE_MODEL:
             texts = dict.fromkeys(("institution", "description", "license"), hostile)
-            # As a card of another version may be: nothing that a page shows rests on its checks.
+            # As a card of another version may be: pages do not rely on its checks.
             facts = facts.model_copy(update={**texts, "name": hostile[:60]})
             reports = {i: StudyReport(hostile_report, hostile_report) for i in reports}
         files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}

@@ -1,4 +1,4 @@
-"""A comment as GitHub draws it: Markdown, and then mentions and references looked for in what is no code."""
+"""A comment as GitHub renders it: Markdown, then mentions and references outside code."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ATTRIBUTES = {
     "ol": {"start"},
 }
 SITE = "https://rexrank.github.io/challenge/"
-# GitHub looks for these in the drawn text: no backslash and no entity keeps it from finding them.
+# GitHub looks for these in the rendered text: neither a backslash nor an entity prevents it.
 ALIVE = re.compile(r"(?<![\w`])@[A-Za-z0-9]|(?<!\w)(?:#|GH-)\d|[\w.-]+/[\w.-]+#\d|https?://|www\.")
 
 
 class Drawn(HTMLParser):
-    """Tags, links and comments of a drawn text, and the words outside code and links."""
+    """Tags, links and comments of a rendered text, and the words outside code and links."""
 
     def __init__(self, body: str) -> None:
         super().__init__()
@@ -67,7 +67,8 @@ class Drawn(HTMLParser):
 
 
 def inert(body, *own):
-    """Nothing of a stranger's lives in a comment: no tag, mention, reference, image or link that is not ours."""
+    """Asserts that no untrusted text is active in a comment: no tag, mention, reference, image or link that
+    is not ours."""
     parser = Drawn(body)
     for tag, attributes in parser.tags:
         assert tag in TAGS, tag

@@ -65,9 +65,9 @@ def make_crowd(
 ) -> list[dict[str, Any]]:
     """The tables of both tracks of `datasets`, written with records, pairs, overview, overall tables and history.
 
-    They join what `folder` holds already. A public board says that it has `n_public` studies, where that is given.
+    They are added to those in `folder`. A public board says that it has `n_public` studies, if given.
 
-    Scores of `n_studies` studies are drawn once a track; every dataset shows the same models, so that a
+    Scores of `n_studies` studies are drawn once per track; every dataset shows the same models, so that a
     large crowd is made in seconds.
     """
     tables = []
@@ -113,7 +113,7 @@ def board_keys(track: str) -> tuple[str, ...]:
 
 
 def draw(n_models: int, n_studies: int, rng: np.random.Generator, keys: Sequence[str]) -> BoardScores:
-    """Per-study scores of models from good to bad: neighbours can hardly be told apart, two are equal.
+    """Per-study scores of models from good to bad: neighbours can hardly be separated, two are equal.
 
     The best two reach the pole of 1/RadCliQ-v1; every ninth model lacks the judges' metrics.
     """
@@ -223,7 +223,7 @@ def _board(
 
 
 def _add_null_tests(row: dict[str, Any], nulls: Sequence[Mapping[str, Any]]) -> None:
-    """Adds what the row gains over the baselines, with intervals as wide as its own."""
+    """Adds the row's gains over the baselines, with intervals as wide as its own."""
     for key, cell in row["metrics"].items():
         sign = 1 if get_metric(key).higher_is_better else -1
         best = max(nulls, key=lambda n: sign * n["metrics"][key]["mean"])
@@ -289,7 +289,7 @@ def _row(
 
 
 def _record(dataset: Dataset, track: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model page reads of a record."""
+    """What a model page reads from a record."""
     card = {k: row[k] for k in ("name", "institution", "year", "inputs", "training_data", "links", "status")}
     facts = ("evaluator_version", "evaluator_commit", "device", "platform", "python")
     numbers = ("mean", "se", "low", "high", "n", "n_failed")

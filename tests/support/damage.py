@@ -1,4 +1,4 @@
-"""Ways in which a file of the leaderboard comes to harm."""
+"""Ways in which a file of the leaderboard can be damaged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Damage = Callable[[Path], object]
 
 
 def text(content: str) -> Damage:
-    """Another text in the file's place."""
+    """Other text in place of the file."""
     return lambda path: path.write_text(content, "utf-8")
 
 
 def data(content: bytes) -> Damage:
-    """Other bytes in the file's place."""
+    """Other bytes in place of the file."""
     return lambda path: path.write_bytes(content)
 
 
@@ -28,14 +28,14 @@ def cut(share: float) -> Damage:
 
 
 def conflict(path: Path) -> None:
-    """Both sides of a merge that was not finished."""
+    """Both sides of an unfinished merge."""
     lines = path.read_text("utf-8", "replace").splitlines(keepends=True)
     middle = "".join(lines[1:])
     path.write_text(f"{lines[0]}<<<<<<< HEAD\n{middle}=======\n{middle}>>>>>>> other\n", "utf-8")
 
 
 def instead(make: Callable[[Path], object]) -> Damage:
-    """Something that is no file in the file's place."""
+    """Something other than a file in place of the file."""
 
     def damage(path: Path) -> None:
         path.unlink()
@@ -51,7 +51,7 @@ def full_folder(path: Path) -> None:
 
 
 def flipped(path: Path) -> None:
-    """One bit in the middle changed."""
+    """One bit flipped in the middle."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x80
     path.write_bytes(content)
@@ -93,7 +93,7 @@ DAMAGE: Final[dict[str, Damage]] = {
 
 
 def change_json(change: Callable[[dict[str, object]], object]) -> Damage:
-    """Sound JSON that says something else."""
+    """Valid JSON with other content."""
 
     def damage(path: Path) -> None:
         value = json.loads(path.read_text("utf-8"))
@@ -113,6 +113,6 @@ def state(folder: Path) -> dict[str, bytes | str]:
 
 
 def copy(folder: Path, to: Path) -> Path:
-    """A copy of a leaderboard that may come to harm."""
+    """A copy of a leaderboard that may be damaged."""
     shutil.copytree(folder, to)
     return to

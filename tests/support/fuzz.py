@@ -1,8 +1,8 @@
 """What the fuzzers share: a command run in this process, seeded damage, and an account of what happened.
 
-A fuzzer makes input number i from the text "<name>/<seed>/<i>" alone, so that a failure can be had again.
-Its oracle says what must become of an input without asking the code under test: `True` it must be taken,
-`False` it must be refused, `None` either will do.
+A fuzzer makes input number i from the text "<name>/<seed>/<i>" alone, so that a failure can be reproduced.
+Its oracle says what must happen to an input without asking the code under test: `True` it must be accepted,
+`False` it must be refused, `None` either is fine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from evaluator.cli import main
 SHOWN = 12
 """Failures that a report lists."""
 LONGEST = 2_000
-"""Characters of a failure that are kept."""
+"""Most characters of a failure that are kept."""
 
 
 class Outcome(NamedTuple):
@@ -57,7 +57,7 @@ def command(*argv: object) -> Outcome:
 
 
 class Verdict(NamedTuple):
-    """What the code under test made of one input: taken or refused, and the words it gave."""
+    """The code's verdict on one input: accepted or refused, and its message."""
 
     taken: bool
     words: str = ""
@@ -65,14 +65,14 @@ class Verdict(NamedTuple):
 
 @dataclass
 class Account:
-    """Inputs by what became of them, and every failure with the input's name."""
+    """Inputs by outcome, and every failure with the input's name."""
 
     name: str
     seen: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
     def fail(self, where: str, what: str) -> None:
-        """One failure: what was wrong with what became of the input, its middle left out where it is long."""
+        """Records one failure: what was wrong with the outcome, shortened in the middle if long."""
         text = what if len(what) <= LONGEST else f"{what[: LONGEST // 2]} […] {what[-LONGEST // 2 :]}"
         self.failures.append(f"{where}: {text}")
 
@@ -87,7 +87,7 @@ def fuzz(
     seed: int,
     one: Callable[[random.Random], tuple[Verdict, bool | None, str]],
 ) -> Account:
-    """The account of `n` inputs. `one` makes and tries an input: verdict, the oracle's answer, what it was.
+    """The account of `n` inputs. `one` makes and tries an input: verdict, the oracle's answer, description.
 
     Raises `AssertionError` that lists what went wrong; every exception of `one` is a failure.
     """
@@ -116,7 +116,7 @@ def fuzz(
 
 
 def unexplained(words: str) -> str | None:
-    """What is wrong with the words of a refusal, or `None`: they are a sentence and no program's entrails."""
+    """What is wrong with a refusal's message, or `None`: it must be a sentence without internals of the program."""
     if "unexpected internal error" in words or "Traceback" in words:
         return "an unexpected internal error"
     if words.startswith("no file: ") or not re.search(r"\w{2,} \w{2,}", words):
@@ -196,7 +196,7 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
 
 
 def damage_value(rng: random.Random, value: object) -> object:
-    """A JSON value with one place of it replaced, taken out or doubled; `value` itself stays as it is."""
+    """A JSON value with one place replaced, removed or doubled; `value` itself is unchanged."""
     path = rng.choice(list(places(value)))
     return _changed(rng, value, path)
 
@@ -225,7 +225,7 @@ def _changed(rng: random.Random, value: object, path: tuple[str | int, ...]) -> 
 
 
 def obstruct(rng: random.Random, path: Path) -> str:
-    """Puts something that is no file in the place of a file, or nothing; says what."""
+    """Replaces a file by something that is not a file, or by nothing; returns what."""
     remove(path)
     kind = rng.choice(["nothing", "a folder", "a pipe", "a link to nothing", "a link to itself"])
     if kind == "a folder":
@@ -240,7 +240,7 @@ def obstruct(rng: random.Random, path: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Takes away whatever lies at a path."""
+    """Removes whatever is at a path."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -249,7 +249,7 @@ def remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def as_nobody() -> Iterator[None]:
-    """As a user who owns nothing, where this process may become one; root reads what it likes."""
+    """Runs as a user who owns nothing, if this process may become one: root can read everything."""
     if os.geteuid() != 0:
         yield
         return

@@ -1,7 +1,8 @@
-"""A challenge that has grown: a withheld board and a public one with as many models as asked for, ready to be ranked.
+"""A challenge that has grown: a withheld board and a public one with any number of models, ready to be ranked.
 
-Records, per-study scores, texts and submissions as the pipeline writes them (`write_record` rounds them), so that
-ranking, publisher and site run on them as they are. Scores are drawn; BLEU-2 of the public board is computed.
+Records, per-study scores, texts and submissions as the pipeline writes them (`write_record` rounds them), so
+that ranking, publisher and site run on them directly. Scores are drawn; BLEU-2 of the public board is
+computed.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Grown:
         return self.root / "leaderboard"
 
     def add_baselines(self) -> None:
-        """Puts the null rows on both boards."""
+        """Puts the baselines on both boards."""
         for place, model in enumerate(list(TASK.baselines)[:2]):
             for board in (WITHHELD, PUBLIC):
                 self._enter(board, NULL_TEAM, model, -0.3 - 0.1 * place, {"name": TASK.baselines[model]}, 0)
@@ -144,7 +145,7 @@ def _card(number: int) -> dict[str, Any]:
 
 
 def _reports(ids: Sequence[str], seed: int, skill: float) -> dict[str, str]:
-    """Reports of a few sentences: the references for seed 0, else their sentences the more often the better the skill."""
+    """Reports of a few sentences: the references for seed 0, else their sentences, more often for a better skill."""
     own, truth = np.random.default_rng([1, seed]), np.random.default_rng([1, 0])
     reports = {}
     for study in ids:

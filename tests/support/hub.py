@@ -16,7 +16,7 @@ INFO = re.compile(r"/api/models/([^/]+/[^/]+?)(?:/revision/([^/?]+))?(?:\?.*)?")
 
 
 def blob_id(data: bytes) -> str:
-    """What git calls a file's content."""
+    """Git's blob id of a file's content."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
@@ -32,10 +32,10 @@ class Repository:
 
 @dataclass
 class FakeHub:
-    """What the hub holds and how it behaves; `log` has every request as (method, path, range).
+    """The hub's contents and behaviour; `log` has every request as (method, path, range).
 
-    `served`: bytes sent instead of the true ones, by name. `cut`: connections that close after so many bytes,
-    one a number. `statuses`: answers to the next downloads. `deaf`: range requests are ignored.
+    `served`: bytes sent instead of the true ones, by name. `cut`: connections that close after this many
+    bytes, one per number. `statuses`: answers to the next downloads. `deaf`: range requests are ignored.
     """
 
     repositories: dict[str, Repository]

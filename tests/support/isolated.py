@@ -1,4 +1,4 @@
-"""The isolated scorer as the kit's scripts start it, with a stand-in `rexrank` on main that looks around inside."""
+"""The isolated scorer as started by the kit's scripts, with a stand-in `rexrank` on main that inspects the inside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.needs import reason
 KIT = Path(__file__).parents[2] / "runner"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 PYTHONS = (os.path.realpath(sys.executable), "/usr/bin/python3")
-# Debian's own accounts stand in for rexscore, rexfetch and rexrunner; each has a group of its name.
+# Debian's own accounts replace rexscore, rexfetch and rexrunner; each has a group of the same name.
 SCORER, FETCHER, RUNNER = "bin", "games", "daemon"
 
 # Says what a hostile scorer could see, hands out a result, and writes to both streams.
@@ -198,7 +198,7 @@ needs_systemd = pytest.mark.skipif(ANALYZE is None, reason=reason("systemd"))
 
 
 def settings():
-    """The unit's [Service] section; a setting that is given twice is joined, as systemd joins lists."""
+    """The unit's [Service] section; a repeated setting is joined, as systemd joins lists."""
     values = {}
     _, _, section = (KIT / "rexrank-scorer.service").read_text("utf-8").partition("[Service]\n")
     for line in section.splitlines():

@@ -1,4 +1,4 @@
-"""What must become of a damaged file of a leaderboard, in `rank` and in the site's reader.
+"""What must happen to a damaged file of a leaderboard, in `rank` and in the site's reader.
 
 Each file is read by itself, with the standard library and pandas.
 """
@@ -12,11 +12,11 @@ import re
 import pandas as pd
 
 DERIVED = ("tables", "pairwise", "overview.json", "overview.csv")
-"""What follows from records and per-study scores: damaged, it counts as absent."""
+"""Files derived from records and per-study scores: if damaged, they count as absent."""
 
 
 UNREAD = ("cases", "reported")
-"""What ranking does not look at."""
+"""Files that ranking does not read."""
 
 
 IDENTITY = ("schema", "dataset", "track", "team", "model", "n")
@@ -66,7 +66,7 @@ def same(one, other):
 
 
 def record_fate(path, whole, scores):  # noqa: PLR0911 - one a rule
-    """What must become of a record: `True` taken as it was, `False` refused, `None` either will do."""
+    """What must happen to a record: `True` read as before, `False` refused, `None` either is fine."""
     try:
         value, was = strict(read(path)), strict(whole)
     except ValueError:
@@ -99,7 +99,7 @@ def studies_fate(path, whole, record):
     if value.equals(was) and list(value.columns) == list(was.columns):
         return True
     if record["kind"] != "submission":
-        return None  # of the null rows only the best one's are read
+        return None  # only the best baseline's are read
     if len(value) != record["n"] or "study_id" not in value or "patient" not in value:
         return False
     for key, entry in record["metrics"].items():
@@ -165,7 +165,7 @@ def history_fate(path, whole):
 
 
 def rank_fate(folder, name, whole):
-    """What ranking must do with a damaged file: `True` go on as if nothing were, `False` name it."""
+    """What ranking must do with a damaged file: `True` continue as if nothing had happened, `False` name it."""
     kind, path = name.split("/")[0], folder / name
     if kind in DERIVED or kind in UNREAD:
         return True
@@ -193,12 +193,12 @@ def read_by_rank(whole):
 
 
 def together(fates):
-    """What must become of several harmed files: one that is refused is enough."""
+    """What must happen to several damaged files: one refused file is enough."""
     return False if False in fates else None if None in fates else True
 
 
 def pairs_of(data: object) -> object:
-    """The rows of a file of pairs, or `None` for what is no such file; bytes around them say nothing."""
+    """The rows of a file of pairs, or `None` for any other file; the bytes around them do not matter."""
     try:
         return pd.read_parquet(io.BytesIO(data)).to_dict("list")
     except Exception:  # noqa: BLE001 - whatever a damaged file makes the library raise

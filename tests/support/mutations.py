@@ -1,4 +1,4 @@
-"""A JSON document spoilt in one place: every field taken away, given another type, another size, a stranger beside it."""
+"""A JSON document damaged in one place: every field removed, given another type or size, or an unknown one added."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VALUES: tuple[Any, ...] = (
     {},
     ["x"],
 )
-"""What takes the place of a value."""
+"""Replacements for a value."""
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -43,7 +43,7 @@ def at(value: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def spoilt(document: Any) -> Iterator[tuple[str, Any]]:
-    """A name and a document for every way of spoiling it, in an order that does not change; the whole one first."""
+    """A name and a document for every way of damaging it, in a fixed order; the undamaged one first."""
     yield "as it is", document
     for path in places(document):
         where = "/".join(map(str, path))

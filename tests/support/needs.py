@@ -1,4 +1,4 @@
-"""What some tests need of the machine beyond the second command of the README, and how to get it."""
+"""What some tests need from the machine beyond the README's second command, and how to get it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NEEDS: Final = {
 }
 """By group of tests. A skipped test's reason begins with `needs GROUP`; `report` counts by it."""
 MEMORY: Final = "/dev/shm"
-"""Where the tests' folders lie if it is a file system in memory with `MEMORY_BYTES` to spare; else on the disk."""
+"""Folder for the tests if it is an in-memory file system with `MEMORY_BYTES` to spare; otherwise they use the disk."""
 MEMORY_BYTES: Final = 4 << 30
 REQUIRED: Final = "REXRANK_REQUIRED_TESTS"
 """Groups, separated by spaces, that must not be skipped: set by `.ci/run` to what the machine has."""
@@ -63,7 +63,7 @@ def node() -> str | None:
 def playwright_node(own: Path | None = None) -> str | None:
     """The Node for Playwright's driver: its `own` if that starts, else `node()`; `None` without either.
 
-    The one that Playwright brings wants libatomic, which a bare Debian does not have.
+    Playwright's own needs libatomic, which a bare Debian does not have.
     """
     if own is None:
         package = find_spec("playwright")
@@ -73,7 +73,7 @@ def playwright_node(own: Path | None = None) -> str | None:
 
 
 def _starts(program: str) -> bool:
-    """Whether it runs here at all: a binary from elsewhere may want a library that the machine lacks."""
+    """Whether it runs here at all: a foreign binary may need a library that the machine lacks."""
     try:
         return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -81,14 +81,14 @@ def _starts(program: str) -> bool:
 
 
 def has_data() -> bool:
-    """Whether the public data sets are at hand."""
+    """Whether the public datasets are available."""
     return Path(os.environ.get("REXRANK_SHARED") or "/nonexistent").is_dir()
 
 
 def report(reasons: Iterable[str], required: Iterable[str]) -> tuple[list[str], bool]:
-    """One line a reason, most frequent first, and whether no required group was skipped.
+    """One line per reason, most frequent first, and whether no required group was skipped.
 
-    A reason of no group is never allowed where any group is required.
+    A reason without a group is never allowed if any group is required.
     """
     wanted, lines, allowed = set(required), [], True
     counts = Counter(r.removeprefix("Skipped: ") for r in reasons)

@@ -1,4 +1,4 @@
-"""Bytes packed the same way at any time of day: gzip writes the clock into its header."""
+"""Bytes packed the same way at any time: gzip writes the time into its header."""
 
 from __future__ import annotations
 

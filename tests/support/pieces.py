@@ -27,11 +27,11 @@ class Tree:
         self.root, self.changes = root, dict(changes or {})
 
     def read(self, path: str) -> str:
-        """The text of a file, empty for one that is not there."""
+        """The text of a file, empty for a missing one."""
         return self.changes[path] or "" if path in self.changes else _read(self.root, path)
 
     def paths(self, pattern: str) -> tuple[str, ...]:
-        """The files of a pattern, those that were changed as well."""
+        """The files that match a pattern, changed ones included."""
         new = {p for p in self.changes if PurePosixPath(p).match(pattern)}
         return (*_paths(self.root, pattern), *sorted(new - {*_paths(self.root, pattern)}))
 
@@ -41,7 +41,7 @@ class Tree:
 
 
 Pieces = Iterator[tuple[str, str, bool]]
-"""Where a piece belongs, what it is, and whether it is there."""
+"""Where a piece belongs, what it is, and whether it exists."""
 FACTS = ("key", "title", "family", "higher_is_better", "lower_bound", "upper_bound", "worst")
 
 
@@ -63,7 +63,7 @@ def metric(tree: Tree, key: str) -> Pieces:
         f"the class {name or 'of the metric'}",
         bool(re.search(rf"^class {name}\b", tree.read(path), re.MULTILINE)),
     )
-    # Facts may stand on a class that the metric extends, beside it or in a module that its own names.
+    # Facts may be on a class that the metric extends, next to it or in a module that its own names.
     bases = re.findall(r"from evaluator\.metrics\.(\w+) import", tree.read(path))
     texts = [tree.read(path), *(tree.read(f"evaluator/metrics/{b}.py") for b in bases if b != "base")]
     for fact in FACTS:
@@ -118,7 +118,7 @@ def rule(tree: Tree, code: str) -> Pieces:
 
 
 def _checks_of(text: str) -> Iterator[str]:
-    """The codes that a task declares, those of a range of numbers as well."""
+    """The codes that a task declares, including ranges of numbers."""
     words = re.search(r"checks=\((.*)\),\n    references_by", text, re.DOTALL)
     yield from re.findall(r'"(C\d+)"', words[1] if words else "")
     for first, end in re.findall(r"range\((\d+), (\d+)\)", words[1] if words else ""):
@@ -152,7 +152,7 @@ def check(tree: Tree, code: str) -> Pieces:
     page = "site/integrity.md"
     yield page, f"the row of {code} with its anchor", f'id="{code.lower()}"' in tree.read(page)
     runs = "tests/scoring/integrity/test_every_rule.py"
-    # Checks of answers have their runs in a table of their own.
+    # Checks of answers have their runs in a separate table.
     mark = f'"{code} ' in tree.read(runs) or f'"{code}"' in tree.read("tests/scoring/test_choice.py")
     yield runs, f"a run that {code} marks", mark
 
@@ -211,7 +211,7 @@ KINDS: dict[str, Callable[[Tree, str], Pieces]] = {
 
 
 def additions(tree: Tree) -> list[tuple[str, str]]:
-    """Kind and name of whatever there is a piece of, wherever that piece lies, in one order in every process."""
+    """Kind and name of everything that has at least one piece, in the same order in every process."""
     challenge = tree.read(CHALLENGE)
 
     def every(pattern: str, words: str) -> Iterator[str]:
@@ -251,5 +251,5 @@ def additions(tree: Tree) -> list[tuple[str, str]]:
 
 
 def missing(tree: Tree, kind: str, name: str) -> list[str]:
-    """What an addition lacks, a line each with the path where it belongs."""
+    """What an addition lacks, one line each with the path where it belongs."""
     return [f"{path}: {what}" for path, what, there in KINDS[kind](tree, name) if not there]

@@ -1,4 +1,4 @@
-"""A publication as its two jobs make it: laid out by one process, pushed by another."""
+"""A publication as made by its two jobs: prepared by one process, pushed by another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROW = "records/sandbox/findings/strangers__careful.json"
 
 
 class PushError(Exception):
-    """What the pushing process said before it gave up."""
+    """The pushing process's message before it gave up."""
 
 
 def push(root, out, url, token="none"):
@@ -38,7 +38,7 @@ def push(root, out, url, token="none"):
 
 
 def fresh(root, url):
-    """A checkout of main as it is now, as the job makes one."""
+    """A checkout of main's current state, as made by the job."""
     subprocess.run(["git", "-C", str(root), "fetch", "-q", url, "main"], check=True)
     subprocess.run(
         ["git", "-C", str(root), "checkout", "-q", "--force", "--detach", "FETCH_HEAD"], check=True

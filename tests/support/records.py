@@ -1,4 +1,4 @@
-"""Records for tests: whole ones from the few fields that a test is about."""
+"""Records for tests: complete ones from the few fields that a test is about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def entry(mean: float = 0.5, signature: str = "bleu_2|v1|protocol:clean", **fiel
 
 
 def record(**fields: Any) -> Record:
-    """A record; `fields` as JSON take the place of its own."""
+    """A record; `fields`, as JSON, replace its own."""
     return Record.model_validate(
         {
             "schema": "rexrank/record/v1", "kind": "submission", "dataset": "iu-xray", "track": "findings", "team": "t",

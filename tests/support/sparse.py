@@ -1,15 +1,15 @@
-"""Checkouts as the hosted jobs make them that compare predictions: partial and sparse, with the cards alone."""
+"""Checkouts as made by hosted jobs that compare predictions: partial and sparse, with only the cards."""
 
 from __future__ import annotations
 
 import subprocess
 
 CARDS = "/*\n!/submissions/*/*/*\n/submissions/*/*/model.yaml\n"
-"""Of submissions/ the cards alone."""
+"""Only the cards of submissions/."""
 
 
 def sparse_clone(url, folder, patterns=CARDS):
-    """A checkout as a job makes one: what the patterns leave out is not even fetched."""
+    """A checkout as made by a job: what the patterns exclude is not even fetched."""
     folder.mkdir()
     for command in (
         ("init", "-q", "-b", "main"),
