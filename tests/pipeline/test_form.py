@@ -47,7 +47,7 @@ def body(world: World, seed: int = 7, **changes: str) -> str:
 
 
 def answer(world: World, issue: Issue) -> str:
-    """The one answer to an issue, by our bot, in which nothing of a stranger's has an effect."""
+    """The one answer to an issue, by our bot, in which no untrusted text has an effect."""
     (comments,) = [c for c in world.state.comments.values() if c.issue == issue.number]
     assert comments.author == ACTIONS_BOT
     inert(comments.body, world.state.base_url)
@@ -60,7 +60,7 @@ def branches(world: World) -> list[str]:
 
 def test_a_form_becomes_a_pull_request_of_its_author(rehearsal: World) -> None:
     world = rehearsal
-    # Where jobs may not open pull requests, one click of the author's is left; switched on, an edit sends it.
+    # If jobs may not open pull requests, the author has to click once; once allowed, an edit sends it.
     world.state.settings["jobs open pulls"] = False
     issue = world.file_issue("Submission: formers/quiet", body(world), labels=("submission",))
     assert f"/compare/main...form/{issue.number}?expand=1" in answer(world, issue)
@@ -72,12 +72,12 @@ def test_a_form_becomes_a_pull_request_of_its_author(rehearsal: World) -> None:
     assert (p.author, p.head_branch) == (ACTIONS_BOT, f"form/{issue.number}")
     names = git(world.state.bare, "diff", "--name-only", "main", p.head_sha).split()
     assert names == ["submissions/formers/quiet/model.yaml", "submissions/formers/quiet/sandbox.json"]
-    # The same check, from the code of main; whose it is, is the issue's author and not the bot.
+    # The same check, from main's code; the owner is the issue's author, not the bot.
     (comment,) = world.bot_comments(p)
     assert "Valid submission" in comment.body
     assert f"opened by `stranger`, account {world.state.user_id('stranger')}" in comment.body
 
-    # Others' edits change nothing, the author's renew the same pull request.
+    # Others' edits change nothing, the author's update the same pull request.
     before = p.head_sha
     runs = len(world.runs("submission-form"))
     world.edit_issue(issue, body(world, seed=8), by="maintainer")
@@ -87,7 +87,7 @@ def test_a_form_becomes_a_pull_request_of_its_author(rehearsal: World) -> None:
     assert (list(world.state.pulls.values()), len(world.runs("submission-form"))) == ([p], runs + 2)
     assert f"/pull/{p.number}" in answer(world, issue)
     assert p.head_sha in world.bot_comments(p)[0].body
-    # A fourth: a fork's branch that is named like a form's does not make its owner the issue's author.
+    # A fourth: a fork's branch named like a form's does not make its owner the issue's author.
     files = {n: file_at(world.state.bare, p.head_sha, n) for n in names}
     forged = world.open_pull(files, author="mallory", branch=p.head_branch)
     assert "Not yours to change" in world.bot_comments(forged)[0].body
@@ -99,7 +99,7 @@ def test_a_form_becomes_a_pull_request_of_its_author(rehearsal: World) -> None:
 
 
 def test_three_attacks_on_the_form(published: World) -> None:
-    """A file from elsewhere; another's folder; a path out of it, a forged heading and words that a machine would obey."""
+    """A file from elsewhere; another team's folder; a path out of it, a forged heading and commands for a machine."""
     world = published
     before, pulls = branches(world), dict(world.state.pulls)
 

@@ -1,4 +1,4 @@
-"""The participants' guide, walked: its commands run, and what it quotes is what the bot says."""
+"""The participants' guide works: its commands run, and its quotes match the bot's messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def words(text: str) -> str:
 
 
 def rexrank(clone: Path, *arguments: str) -> str:
-    """What a command prints, run with the clone's own code; the exit status is the caller's business."""
+    """A command's output, run with the clone's own code; callers check the exit status."""
     start = "from evaluator.cli import main; main()"
     process = subprocess.run(
         [sys.executable, "-c", start, *arguments],
@@ -49,7 +49,7 @@ def rexrank(clone: Path, *arguments: str) -> str:
 
 
 def typed(clone: Path, name: str) -> str:
-    """One of the guide's commands, as it stands there."""
+    """The output of one of the guide's commands, as written there."""
     (line,) = [c for c in COMMANDS if c.split()[1] == name or c.split()[1:3] == ["pr", name]]
     import shlex
 
@@ -121,7 +121,7 @@ def test_every_step_of_the_guide_works(published: World, clone: Path) -> None:
     heard.append(said(published, first))
     published.say(first, f"/score {first.head_sha}", author="stranger")
     heard.append(said(published, first))
-    # Nobody can score IU X-ray here; what comes after is seen on the sandbox and the private dataset.
+    # IU X-ray cannot be scored here; the rest is tested on the sandbox and the private dataset.
     again = published.open_pull(submission(writer="near-copy", seed=5, private=True), branch="again")
     published.say(again, f"/score {again.head_sha}")
     gone = published.open_pull(dict.fromkeys(submission(private=True, answers=True)), branch="gone")

@@ -1,4 +1,4 @@
-"""Pull requests and comments by people who mean harm."""
+"""Malicious pull requests and comments."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ REFUSED: dict[str, dict[str, Change]] = {
 
 
 def refused_by_the_runner(world: World, p: Pull) -> None:
-    """Somebody who may write dispatches the run by hand: the machine with the references never reads the pull request."""
+    """Someone with write access dispatches the run by hand: the machine with the references never reads the
+    pull request."""
     before = len(world.runs("score"))
     world.dispatch("score", {"pr": str(p.number), "sha": p.head_sha})
     (run,) = world.runs("score")[before:]
@@ -99,9 +100,9 @@ def test_a_refused_pull_request_is_not_scored_on_request(rehearsal: World) -> No
 
 
 def test_a_history_with_merges_cannot_undo_a_fix_on_main(rehearsal: World) -> None:
-    """Two merges cross: the second head holds the first one's old tree and an edit in its own folder.
+    """Two merges cross: the second head has the first one's old tree and an edit in its own folder.
 
-    Against the one merge base that git names first (by its date) it changes its own folder alone.
+    Against the merge base that git names first (by date), it changes only its own folder.
     """
     bare = rehearsal.state.bare
 
@@ -166,7 +167,7 @@ def test_a_tree_that_climbs_out_of_its_folder(rehearsal: World) -> None:
 
 
 WORDS = {
-    # The workflow command must begin its line; what the shell might run stands at the end.
+    # The workflow command must begin its line; what the shell might run is at the end.
     "machine": '::set-output name=ok::forged %0A::add-mask::x "; touch pwned; $(touch pwned2) `touch pwned3` #',
     # The marker begins the comment; an open fence at the end hides nothing before it.
     "reader": (
@@ -247,7 +248,7 @@ def test_the_head_moves_after_the_authorisation(opened: World) -> None:
 
 
 def test_the_runners_account_cannot_score_an_unapproved_commit(opened: World) -> None:
-    """Whoever took the jobs' account over asks the door by itself; GitHub's record says who approved what."""
+    """An attacker with the jobs' account calls the isolation directly; GitHub's record says who approved what."""
     p = opened.state.pulls[1]
     machine = opened.executor.runner
     assert machine is not None

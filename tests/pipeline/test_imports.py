@@ -1,4 +1,4 @@
-"""A lab's earlier predictions in bulk: one change of a maintainer's, checked, merged, scored and dated as it is."""
+"""A lab's earlier predictions in bulk: one change by a maintainer, checked, merged, scored and dated correctly."""
 
 from __future__ import annotations
 

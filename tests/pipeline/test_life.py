@@ -47,7 +47,7 @@ def _names(node: object) -> list[str]:
 
 
 def merged(world: World, p: Pull) -> None:
-    """The whole way of a pull request."""
+    """Takes a pull request from scoring to merge."""
     world.score(p)
     world.merge(p)
     assert world.last("publish").conclusion == "success", world.last("publish").log
@@ -68,7 +68,7 @@ def digest(world: World, path: str) -> str:
 
 
 def test_a_good_submission_goes_all_the_way(published: World) -> None:
-    """What `published` has behind it: pull request, comment, /score, approval, scores, merge, tables, site."""
+    """The history of `published`: pull request, comment, /score, approval, scores, merge, tables, site."""
     p = published.state.pulls[1]
     assert {r.conclusion for r in published.executor.runs} == {"success"}
     assert [r.name for r in published.executor.runs] == [
@@ -81,7 +81,7 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     assert "questions; answers track" in valid.body
     assert "Sandbox questions, answers" in scores.body
     assert states(published, p) == ["pending", "success"]
-    # Whoever approves sees number and commit, and they cannot change.
+    # The approver sees number and commit, and they cannot change.
     assert published.last("score").title == f"score PR #1 @ {p.head_sha}"
     assert p.merge_sha is not None
     assert git(published.state.bare, "log", "-1", "--format=%P", "main").split() == [p.merge_sha]
@@ -89,7 +89,7 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
         assert "strangers/careful" in rows(published, dataset, track)
         row = record(published, dataset=dataset, track=track)
         assert row is not None
-        # Live: the row is of the bytes on main, found again by them and not by the commit.
+        # Live: the row is for the bytes on main, found by them and not by the commit.
         origin = row["provenance"]
         assert origin["predictions_sha256"] == digest(
             published, f"submissions/strangers/careful/{dataset}.json"
@@ -108,7 +108,7 @@ def test_only_the_code_of_main_touches_a_submission(published: World) -> None:
     assert calls
     for _, call in calls:
         assert git(published.state.bare, "merge-base", "--is-ancestor", call.split()[0], "main") == ""
-    # What reads references does so behind the door of the runner, in a process that the job cannot enter.
+    # Code that reads references runs inside the runner's isolation, in a process that the job cannot enter.
     behind = [call.partition(" ")[2] for _, call in calls if call.endswith(" isolated")]
     assert behind == ["pr refresh isolated", "pr score isolated", "pr refresh isolated"]
     assert not any(" pr score " in call and not call.endswith(" isolated") for _, call in calls)
@@ -145,7 +145,7 @@ def test_a_withdrawn_model_leaves_the_ranking(published: World) -> None:
     assert published.last("validate").conclusion == "success", published.last("validate").log
     (comment,) = published.bot_comments(p)
     assert "Withdrawal" in comment.body
-    # Nothing to score: the status that main's ruleset asks for is there at once.
+    # Nothing to score: the status that main's ruleset requires is set at once.
     assert states(published, p) == ["success"]
     published.say(p, f"/score {p.head_sha}")
     assert len(published.runs("score")) == 1
@@ -190,10 +190,10 @@ def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
     for p in (scored.state.pulls[1], two):
         scored.merge(p, fire=False)
     scored.settle_at_once()
-    # The slower of two may find that the other has pushed since it looked: it says so, and runs again.
+    # The slower of two may find that the other has pushed meanwhile: it says so, and runs again.
     for run in [r for r in scored.runs("publish") if r.conclusion != "success"]:
         assert "moved since the check. Run the workflow again" in str(run.log), run.log
-        run.jobs.clear()  # all of them: what was checked is old
+        run.jobs.clear()  # all of them: what was checked is outdated
         assert scored.rerun(run).conclusion == "success", run.log
     assert len(scored.runs("publish")) == 3
     assert {"strangers/careful", "others/two"} <= set(rows(scored))
@@ -223,7 +223,7 @@ def test_main_moving_before_the_push_does_no_harm(opened: World) -> None:
 
 
 def test_merged_predictions_must_be_the_scored_ones(published: World) -> None:
-    """A last push between scores and merge: the new head is not scored; merged all the same, it is, and counted."""
+    """A last push between scores and merge: the new head is not scored; if merged anyway, it is scored and counted."""
     p = published.open_pull(submission(model="late"), branch="late")
     published.score(p)
     published.push_to_pull(p, submission(model="late", writer="shuffled", seed=3, private=True))
@@ -270,7 +270,7 @@ def test_a_commit_that_was_scored_keeps_its_status(scored: World) -> None:
 
 
 def test_the_row_is_found_by_its_bytes_however_it_was_merged(scored: World) -> None:
-    """Squashed: no commit of main is the scored one, the bytes are, and nothing is scored again."""
+    """Squashed: no commit of main is the scored one, but the bytes are, and nothing is rescored."""
     p = scored.state.pulls[1]
     scored.merge(p, squash=True)
     row = record(scored)

@@ -1,4 +1,4 @@
-"""Limits count people: who founds another team has no more runs for it, and a maintainer may grant one."""
+"""Limits count people: founding another team gives no more runs, and a maintainer may grant one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluator.scoring.ledger import attempts
 
 
 def again(world: World, *, author: str = "stranger", contact: str = "stranger") -> Pull:
-    """A pull request of a team that is new, with predictions of its own."""
+    """A pull request of a new team, with its own predictions."""
     files = submission(
         team="others", writer="near-copy", seed=5, private=True, card_text=card(contact=contact)
     )
@@ -36,7 +36,7 @@ def said(world: World, p: Pull, mark: str) -> str:
 
 
 def test_a_new_team_of_the_same_person_has_no_new_run(published: World) -> None:
-    """Told before anything starts; and where the notes are lost, the runner's ledger refuses all the same."""
+    """Reported before anything starts; if the notes are lost, the runner's ledger still refuses."""
     account = published.state.user_id("stranger")
     assert [a["accounts"] for a in ledger(published)] == [[account]]
     p = again(published)
@@ -73,7 +73,10 @@ def test_somebody_else_has_a_run_until_a_contact_is_shared(published: World) -> 
 
 
 def test_a_maintainer_grants_a_run_by_comment(published: World) -> None:
-    """For exactly these predictions, counted as a run, with both people as always; the Ladder holds it to their best."""
+    """For exactly these predictions, counted as a run of both people as usual.
+
+    The Ladder compares it with their best.
+    """
     p = again(published)
     published.say(p, f"/score {p.head_sha} quota grant", author="stranger")
     assert "Only maintainers" in said(published, p, "request")

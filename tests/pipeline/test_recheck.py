@@ -1,4 +1,5 @@
-"""What was said of a pull request is said anew when main or its own branch has made it untrue, and nobody stays without a word."""
+"""Feedback on a pull request is updated when main or its own branch has made it untrue, and nobody stays
+without an answer."""
 
 from __future__ import annotations
 
@@ -19,13 +20,13 @@ def states(world: World, p: Pull) -> list[str]:
 
 
 def rival(world: World) -> Pull:
-    """Another account's first model of the very team of pull request 1."""
+    """Another account's first model for the same team as pull request 1."""
     files = submission(model="other", seed=9, writer="near-copy", card_text=card(contact="rival"))
     return world.open_pull(files, branch="rival", author="rival")
 
 
 def test_two_accounts_and_one_new_team(scored: World) -> None:
-    """Both are valid and scored; once one is merged, the other is not theirs any more, and its green goes."""
+    """Both are valid and scored; once one is merged, the other team's claim fails, and its green status is removed."""
     second = rival(scored)
     scored.score(second)
     assert states(scored, second) == ["pending", "success"]
@@ -45,13 +46,13 @@ def test_an_invalid_submission_merged_anyway_is_not_published(scored: World) -> 
     assert not any(j.self_hosted and j.steps for j in run.jobs.values())
     assert "not a contact of" in run.jobs["look"].summary
     assert scored.file("leaderboard/tables/sandbox.findings.json") == before
-    # A maintainer who has looked runs it by hand.
+    # A maintainer who has reviewed it runs it by hand.
     (run,) = scored.dispatch("publish", {})
     assert run.conclusion == "success", run.log
 
 
 def test_a_merge_that_changes_more_than_submissions_is_not_published(scored: World) -> None:
-    """However it came to pass: the machine with the references does not start on code that nobody reviewed."""
+    """However it happened: the machine with the references does not run code that nobody reviewed."""
     p = scored.state.pulls[1]
     p.head_sha = commit(
         scored.state.bare, p.head_sha, {"evaluator/metrics/bleu.py": b"evil\n"}, "x", p.author
@@ -137,7 +138,7 @@ def test_a_new_title_starts_no_check(opened: World) -> None:
 
 
 def test_names_in_another_alphabet_by_the_hundred(rehearsal: World) -> None:
-    """The comment is longer than a value of the environment may be: it goes by file."""
+    """The comment is longer than an environment variable may be: it is passed in a file."""
     files: dict[str, Change] = {f"{FOLDER}/{'😀' * 40}{n}.txt": b"x" for n in range(300)}
     p = rehearsal.open_pull({**submission(), **files}, branch="emoji")
     assert rehearsal.last("comment").conclusion == "success", rehearsal.last("comment").log
@@ -171,9 +172,9 @@ def test_a_pack_too_large_to_be_fetched_is_told(rehearsal: World) -> None:
 
 
 def test_a_board_that_is_full_is_named_before_the_merge(rehearsal: World) -> None:
-    """With file and cure, in the comment that says valid: after the merge the publisher could only refuse.
+    """With file and fix, in the comment that says valid: after the merge the publisher could only refuse.
 
-    And however many models there are, GitHub is asked as often as for the first.
+    However many models there are, the number of requests to GitHub is the same as for the first.
     """
     calls = []
     for branch in ("first", "second"):

@@ -1,4 +1,4 @@
-"""Requested by for scores of what, what everybody is told, and the quota."""
+"""Who may request scoring of what, everyone's answer, and the quota."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_head_moves_before_the_comment_is_read(opened: World) -> None:
 
 
 def second(world: World, **more: object) -> Pull:
-    """Another pull request of the team that has had its run on the private dataset."""
+    """Another pull request of the team that has used its run on the private dataset."""
     return world.open_pull(submission(writer="near-copy", seed=5, private=True, **more), branch="second")  # type: ignore[arg-type]
 
 
@@ -131,7 +131,7 @@ def test_a_used_quota_is_told_with_the_next_slot_before_anything_starts(publishe
 
 
 def test_the_runners_ledger_decides_whatever_is_noted_outside(published: World) -> None:
-    """Without the notes the request goes through, the runner refuses with the date, and the notes are mended."""
+    """Without the notes the request goes through, the runner refuses with the date, and the notes are restored."""
     published.state.checks.clear()
     p = second(published)
     published.say(p, f"/score {p.head_sha}")
@@ -174,7 +174,7 @@ def test_a_new_slot_opens_with_time(published: World) -> None:
 
 @pytest.mark.parametrize("author", ["stranger", "outside-app[bot]"])
 def test_a_quota_noted_by_somebody_else_counts_for_nothing(opened: World, author: str) -> None:
-    """Who may write statuses is not asked: only the workflow's own notes are read."""
+    """Permission to write statuses is not enough: only the workflow's own notes are read."""
     from rehearsal.git import git
     from rehearsal.state import Check
 

@@ -1,4 +1,4 @@
-"""A rescoring in units over two machines with one store, one of which dies: nothing lost, nothing else than on one."""
+"""A rescoring in units over two machines with one store, one of which dies: nothing lost, the same result as on one."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def mend_references(world: World) -> None:
 
 
 def waiting(world: World) -> list[str]:
-    """Whose scores main's boards wait for."""
+    """The units that main's boards wait for."""
     data = world.file(WAITING)
     return [] if data is None else [u["submission"] for u in json.loads(data)["units"]]
 
 
 def digests(world: World) -> dict[str, str]:
-    """The references that each record of the private dataset is of, by the record's file name."""
+    """The references of each record of the private dataset, by the record's file name."""
     return {n: r["provenance"]["references_sha256"] for n, r in records(world).items()}
 
 
@@ -55,7 +55,7 @@ def board(world: World) -> dict[str, str]:
 
 
 def rescore(world: World, runners: int = 1) -> dict[str, str]:
-    """How the jobs of a rescoring ended, by name."""
+    """The results of the jobs of a rescoring, by name."""
     world.executor.variables = {**world.executor.variables, "REX_RUNNERS": str(runners)}
     world.dispatch("rescore", {})
     run = world.last("rescore")
@@ -96,7 +96,7 @@ def test_two_machines_of_which_one_dies_end_where_one_does(published: World, tmp
     assert waiting(published) == []
     assert board(published) == wanted
 
-    # All of it is of the new references, from the same predictions, which came the same way; no run was counted.
+    # Everything is for the new references and the same predictions with the same origin; no run was counted.
     (new,) = set(digests(published).values())
     assert new not in before.values()
     last = records(published)

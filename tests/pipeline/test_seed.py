@@ -1,4 +1,4 @@
-"""The rehearsal's repository holds the project and a private dataset whose texts are nowhere in it."""
+"""The rehearsal's repository has the project and a private dataset whose texts are nowhere in it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from rehearsal.world import World
 
 
 def test_a_merged_submission_is_published_without_app_or_runner(opened: World) -> None:
-    """Not while main has the rules of a fortress, which its own token may not go past; without them by the same run."""
+    """Not while main has the rules of a fortress, which its own token may not bypass; without them, by the same run."""
     settings(opened.state)
     opened.executor.variables["REXRANK_PROFILE"] = "small"
     opened.executor.environments = {}

@@ -1,6 +1,7 @@
-"""A fork becomes a challenge by the printed text alone: the guide to a small one and README's block, line by line in a shell.
+"""A fork becomes a challenge with only the printed text: the guide to a small one and README's block, line by
+line in a shell.
 
-GitHub answers on loopback. What a person sees afterwards names the original nowhere.
+GitHub is served on loopback. Nothing that a user sees afterwards names the original.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ STUBS = {
     "pip": '#!/bin/sh\n[ "$*" = "install -c requirements/constraints.txt -e ." ]\n',
     "gh": '#!/bin/sh\n[ "$*" = "auth token" ] && echo "$REHEARSAL_TOKEN"\n',
 }
-"""What the machine of a host has that no test can fetch: packages, and gh."""
+"""Parts of a host's machine that no test can fetch: packages, and gh."""
 SEEN = """
 import sys, tempfile
 from pathlib import Path
@@ -99,7 +100,7 @@ def github(tmp_path_factory):
 
 
 class Host:
-    """A host's machine: a home with nothing but the references' file, and a fork as git has it."""
+    """A host's machine: a home with nothing but the references' file, and a fork as cloned by git."""
 
     def __init__(self, folder, github, warm):
         self.folder, self.home, self.bare = folder, folder / "home", folder / "fork.git"
@@ -139,7 +140,7 @@ class Host:
         }  # fmt: skip
 
     def run(self, lines, folder=None):
-        """What lines of a shell print, both streams as one, each line after itself; raises where one fails."""
+        """The output of shell lines, both streams together, after each line; raises if one fails."""
         process = subprocess.run(
             ["bash", "-exc", lines], cwd=folder or self.fork, env=self.environment,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -167,7 +168,7 @@ def host(tmp_path_factory, github, warm):
 
 @pytest.fixture(scope="module")
 def guided(host):
-    """What the guide's blocks printed, in one shell; a reader's own names stand for those of the page."""
+    """The output of the guide's blocks, in one shell, with a reader's own names for those on the page."""
     lines = guide_lines().replace("ME/my-challenge", REPOSITORY).replace("cd my-challenge", "cd challenge")
     lines = lines.replace("/tmp/try", str(host.folder / "try"))
     first, last = lines.replace('"My challenge"', shlex.quote(NAME)).split(MACHINE)
@@ -238,7 +239,7 @@ def test_the_files_are_whole(host, guided):
 def test_readme_works_as_printed_on_a_set_of_50_studies(host, scored):
     assert "50 of 50 studies of my-set" in scored
     table = json.loads((host.fork / "leaderboard/tables/my-set.findings.json").read_text("utf-8"))
-    # They are the references themselves, which no model writes: the row is held.
+    # They are the references themselves, so the row is held.
     assert [r["id"] for r in (*table["rows"], *table["incomplete"])] == ["my-team/my-model"]
     assert (host.fork / "_site/leaderboards/my-set/findings/index.html").is_file()
     assert not (host.fork / "_site/leaderboards/mimic-cxr").exists()
@@ -256,7 +257,7 @@ def test_what_a_person_sees_of_a_fork_names_the_original_nowhere(host, scored):
         if path.suffix in {".html", ".json", ".xml", ".js", ".txt", ".tex", ".csv", ".md", ".yaml", ".css"}:
             texts[path.relative_to(host.fork).as_posix()] = path.read_text("utf-8")
     for name in git(host.fork, "ls-files", "-co", "--exclude-standard").splitlines():
-        if name != "LICENSE":  # of the software, whose notice stays
+        if name != "LICENSE":  # of the software, whose notice is kept
             texts[name] = (host.fork / name).read_bytes().decode("utf-8", "replace")
     assert {n: w for n, t in texts.items() if (w := original(t))} == {}
     assert not [n for n, t in texts.items() if n.startswith("_site/") and "Reported by ReXrank" in t]
@@ -265,7 +266,7 @@ def test_what_a_person_sees_of_a_fork_names_the_original_nowhere(host, scored):
     assert f"https://github.com/{REPOSITORY}" in page
     assert "of CXR: leaderboard" in page
     assert "Reports are ranked by" in page
-    # The machine's files and the challenge's own say the name never, not even of the paper's metrics.
+    # Generated files and the challenge's own never contain the name, not even for the paper's metrics.
     own = [
         n
         for n in texts

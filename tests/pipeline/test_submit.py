@@ -23,7 +23,7 @@ CARD = (
 
 @pytest.fixture
 def rexrank(rehearsal: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
-    """Calls the command as a participant does; status and what it printed."""
+    """Calls the command as a participant does; returns status and output."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
@@ -49,14 +49,14 @@ def test_from_a_file_to_a_pull_request_and_its_comment(rehearsal: World, rexrank
     world = rehearsal
     Path("preds.json").write_text(dump_predictions(reports()))
     send = ("submit", "preds.json", "--dataset", "sandbox", "--team", "acme", "--model", "m1", *CARD)
-    # Before anything is public: a rehearsal, and a question that nobody can answer here.
+    # Before anything is public: a dry run, and a question that nobody can answer here.
     assert rexrank(*send, "--dry-run")[0] == 0
     assert not Path("submissions").exists()
     status, words = rexrank(*send)
     assert (status, "Add --yes" in words) == (1, True)
     assert (world.state.pulls, world.state.forks) == ({}, set())
 
-    # The answer to the first attempt is lost on its way; the same command goes on.
+    # The reply to the first attempt is lost; the same command resumes.
     world.fault("lost", "POST", "/git/commits")
     status, words = rexrank(*send, "--yes")
     assert (status, "run the same command again" in words) == (2, True), words
@@ -96,7 +96,7 @@ def test_from_a_file_to_a_pull_request_and_its_comment(rehearsal: World, rexrank
     assert p.head_sha in world.bot_comments(p)[0].body
     assert world.state.denials == []
 
-    # What is wrong is told before anything leaves; the status says what to do about what came another way.
+    # Problems are reported before anything leaves; the status says what to do about other submissions.
     Path("preds.json").write_text('{"a": {"findings": "x"}}')
     assert rexrank(*send, "--yes")[0] == 1
     status, words = rexrank("status", "acme/m2")

@@ -1,4 +1,4 @@
-"""A machine that the kit was installed on, and GitHub's record of approvals."""
+"""A machine with the kit installed, and GitHub's record of approvals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def origin():
 
 @pytest.fixture
 def approvals():
-    """GitHub's record: every pull request of these tests was released at its commit."""
+    """GitHub's record: every pull request of these tests was approved at its commit."""
     with Approvals() as api:
         for number in (12, 13, 14, 666):
             api.runs.append(run(number, SHA))
@@ -62,7 +62,7 @@ def machine(origin, approvals):
         "PYTHON": PYTHON, "API_URL": approvals.url,
     }  # fmt: skip
     (prefix / "etc/runner.conf").write_text("".join(f"{k}={v}\n" for k, v in pairs.items()))
-    # file:// of another owner is refused by git; over https there is no owner. Fetching as the owner stands in.
+    # Git refuses file:// of another owner; https has no owner. Fetching as the owner replaces it.
     for path in [origin, *origin.rglob("*")]:
         os.chown(path, pwd.getpwnam(FETCHER).pw_uid, pwd.getpwnam(FETCHER).pw_gid, follow_symlinks=False)
     yield base

@@ -1,4 +1,4 @@
-"""The door between a job and the scorer: what it hands on, and what it refuses to."""
+"""The isolation between a job and the scorer: what it passes on, and what it refuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
 def door(tmp_path, answers, *args, status=0, **more):
-    """isolated-rexrank.sh with a `sudo` that answers for isolate.sh."""
+    """isolated-rexrank.sh with a `sudo` that replaces isolate.sh."""
     fake = tmp_path / "fake"
     fake.mkdir()
     archive = tmp_path / "answer.tar"
@@ -104,7 +104,7 @@ def test_the_isolation_lets_a_bundle_write_nowhere_else(tmp_path):
 
 @pytest.mark.parametrize("units", ["a/b:sandbox:texts baseline:sandbox:green", "* $(touch made) ; id", ""])
 def test_the_isolation_passes_units_in_as_words_and_nothing_out(tmp_path, monkeypatch, units):
-    """Whether they are units isolate.sh says: no word of them is a pattern or a command here."""
+    """isolate.sh decides whether they are units: here, none of them is a pattern or a command."""
     monkeypatch.chdir(tmp_path)
     process, out, words = door(tmp_path, {"output": "result={}"}, "pr", "fill", UNITS=units)
     assert (process.returncode, out, process.stderr) == (0, "", "")

@@ -18,7 +18,7 @@ MAIN = "refs/heads/main"
 
 @pytest.fixture
 def prefix(tmp_path):
-    """An installed kit: hooks beside etc/runner.conf."""
+    """An installed kit: hooks next to etc/runner.conf."""
     shutil.copytree(KIT / "hooks", tmp_path / "hooks")
     (tmp_path / "etc").mkdir()
     conf = tmp_path / "etc" / "runner.conf"
@@ -28,7 +28,7 @@ def prefix(tmp_path):
 
 
 def started(prefix, **given):
-    """Status and output of the job-started hook; `None` takes a variable out."""
+    """Status and output of the job-started hook; `None` removes a variable."""
     usual = {
         "GITHUB_REPOSITORY": REPO,
         "GITHUB_REF": MAIN,
@@ -285,7 +285,7 @@ def test_without_the_variables_nothing_is_touched(prefix):
 
 
 def worker(folder, name, hook, **env):
-    """A process called `name` that runs the hook and would go on whatever its status is, as the runner's does."""
+    """A process called `name` that runs the hook and would continue whatever its status, as the runner's does."""
     program = folder / name
     shutil.copy("/bin/bash", program)
     return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The isolated scorer, run for real where the machine lets us: a stand-in `rexrank` on main looks around inside."""
+"""The isolated scorer, run for real if the machine allows it: a stand-in `rexrank` on main inspects the inside."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
 
 @needs_namespaces
 def test_nothing_is_scored_or_fetched_without_approval(machine, approvals):
-    """The jobs' user may ask for whatever it likes; only GitHub's own record opens the door (test_released)."""
+    """The jobs' user may request anything; only GitHub's own record lets it through (test_released)."""
     approvals.reviews = {}
     for number, words in (("12", "nobody approved pull request 12 at"), ("15", "nobody requested scoring")):
         result = isolate(machine, "score", number, SHA)
@@ -60,7 +60,7 @@ def test_nothing_is_scored_or_fetched_without_approval(machine, approvals):
 
 @needs_namespaces
 def test_a_successful_run_still_approves_its_commit(machine, approvals):
-    """Where the approved job only starts another repository's run; the same bytes are scored as were let in."""
+    """For an approved job that only starts another repository's run: the approved bytes are scored."""
     approvals.runs = [run(12, SHA, status="completed", conclusion="success")]
     assert isolate(machine, "score", "12", SHA).returncode == 0
     assert any(path.endswith("/runs/12/approvals") for path in approvals.asked)
@@ -68,7 +68,7 @@ def test_a_successful_run_still_approves_its_commit(machine, approvals):
 
 @needs_namespaces
 def test_a_refresh_asks_for_no_approval(machine, approvals):
-    """What is merged was let in by its merge."""
+    """Merging has approved what is on main."""
     assert isolate(machine, "refresh").returncode == 0
     assert approvals.asked == []
 
@@ -200,7 +200,7 @@ HOST = 'mount -t tmpfs x /dev/shm && mount -t tmpfs x /run && mkdir -p /run/syst
 
 @pytest.fixture
 def host(machine):
-    """The machine with a systemd that has the unit loaded; returns how to call the door and what systemd says."""
+    """The machine with a systemd that has the unit loaded; returns how to call the isolation, and systemd's answers."""
     if not Path("/usr/bin/systemctl").exists():
         pytest.skip("this machine has no /usr/bin/systemctl to lay the stand-in over")
     tool = machine / "systemctl"
@@ -240,7 +240,7 @@ def test_on_a_host_with_systemd_the_unit_scores(host, machine, number, status):
 
 @needs_namespaces
 def test_a_limit_that_systemd_does_not_have_is_a_refusal_and_never_the_fallback(host, machine):
-    """Every limit, each taken away or set loose."""
+    """Every limit, each removed or loosened."""
     call, properties = host
     # Without a filter systemd answers with an empty list of what is refused.
     loose = {"SystemCallFilter": "~", "MemoryMax": "infinity", "TasksMax": "infinity", "RuntimeMaxUSec": "infinity", "CapabilityBoundingSet": "cap_sys_admin",

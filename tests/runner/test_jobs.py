@@ -23,7 +23,7 @@ KIT = Path(__file__).parents[2] / "runner"
 RUNNER = "daemon"
 CONFIG = "QUJD" * 40
 
-# What stands for the runner's software: says what it sees, and leaves things behind.
+# Replaces the runner's software: reports what it sees, and leaves things behind.
 RUN = """#!/bin/bash
 {
     id -un; pwd; echo "$ACTIONS_RUNNER_INPUT_JITCONFIG"; cat .env
@@ -162,7 +162,7 @@ def test_a_gpu_whose_devices_cannot_be_made_takes_no_job(machine):
     """They are made before the first job, since the scorer may not make them and its limits name them."""
     with (machine / "opt/rexrank/etc/runner.conf").open("a") as conf:
         conf.write("DEVICE=cuda\n")
-    # On a machine with a GPU /bin/false stands in the program's place, for this call alone.
+    # On a machine with a GPU, /bin/false replaces the program for this call only.
     hide = '! tool=$(command -v nvidia-modprobe) || mount --bind /bin/false "$tool"; exec "$0"'
     script = str(machine / "opt/rexrank/bin/run-one-job.sh")
     result = sh("unshare", "--mount", "bash", "-c", hide, script, input=f"{CONFIG}\n".encode())
@@ -212,14 +212,17 @@ def test_a_runner_that_cannot_be_reached_leaves_no_registration(tmp_path):
 
 
 def app_key(tmp_path):
-    """The environment of an App's registrar, with a key of its own."""
+    """The environment of an App's registrar, with its own key."""
     key = tmp_path / "app.pem"
     assert sh("openssl", "genrsa", "-out", str(key), "2048").returncode == 0
     return {"REXRANK_APP_ID": "4712", "REXRANK_INSTALLATION_ID": "99", "REXRANK_APP_KEY": str(key)}
 
 
 def test_an_app_registers_to_the_organisations_group(tmp_path):
-    """It proves itself by a text that its key signed, and asks for that one right; the proof stands in no argument."""
+    """It authenticates with a text signed by its key, and requests only that permission.
+
+    The proof is in no argument.
+    """
     env = app_key(tmp_path)
     result, requests = keep(tmp_path, "rexrank", "2", "scoring-runner", "--once", **env)
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")

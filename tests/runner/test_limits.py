@@ -1,4 +1,5 @@
-"""Both ways to run the scorer have the same limits: each property of systemd's unit, held to what the fallback really does."""
+"""Both ways to run the scorer have the same limits: each property of systemd's unit, compared with what the
+fallback really does."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def filtered(seen):
     return seen["status"]["Seccomp"] == "2" and (seen["chown"], seen["trace"]) == ("PermissionError", True)
 
 
-# Per property a look at what the scorer saw in the fallback (which raises or is true), or why there is none.
+# Per property, a check of what the scorer saw in the fallback (which raises or is true), or why there is
+# none.
 FALLBACK = {
     "Type": ELSEWHERE + "how systemd waits",
     "User": lambda seen: seen["uid"] == pwd.getpwnam(SCORER).pw_uid,
@@ -149,7 +151,7 @@ def test_without_the_filter_nothing_is_scored(machine):
 
 
 def calls_of(group):
-    """The calls of one of systemd's groups, by its own word."""
+    """The calls of one of systemd's groups, according to systemd."""
     command = ["systemd-analyze", "--no-pager", "syscall-filter", group]
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANG).stdout
     names = [line.strip() for line in text.splitlines()[1:]]
@@ -202,7 +204,7 @@ def test_no_call_is_listed_that_undoes_another_limit():
 
 
 def test_without_libseccomp_the_command_does_not_run(tmp_path):
-    """In its place a library path with nothing in it, or a kernel that takes no filter: words, and nothing runs."""
+    """With an empty library path, or a kernel that accepts no filter: a message, and nothing runs."""
     broken = tmp_path / "libseccomp.so.2"
     broken.write_bytes(b"")
     ran = tmp_path / "ran"

@@ -11,7 +11,7 @@ NAME = "rexrank/challenge"
 
 
 def test_the_probe_dresses_up_as_what_the_hook_reads(tmp_path):
-    """All it claims would let it in; what GitHub itself sets does not."""
+    """Its claims would let it in; the values set by GitHub itself do not."""
     root = Path(__file__).parents[2]
     raw = yaml.safe_load((root / "runner" / "probe.yml").read_text())
     hook = (root / "runner" / "hooks" / "job-started.sh").read_text()

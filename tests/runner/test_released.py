@@ -1,4 +1,4 @@
-"""What the door takes for a proof that a reviewer released a pull request, and every record that is none."""
+"""What counts as proof that a reviewer approved a pull request, and every record that does not."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def api():
 
 @pytest.fixture
 def ask(api, monkeypatch, capsys):
-    """The exit status of the script and its words."""
+    """The exit status of the script and its message."""
     spec = importlib.util.spec_from_file_location("released", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The kit's scripts as shellcheck reads them, and what setup.sh lays down."""
+"""The kit's scripts checked by shellcheck, and what setup.sh installs."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ BY_ROOT = ("isolate.sh", "run-one-job.sh", "setup.sh")
 
 @pytest.mark.parametrize("name", BY_ROOT)
 def test_programs_run_as_root_are_not_taken_from_the_callers_path(name, tmp_path):
-    """`readlink` is the first that each of them asks, to find where it lies itself."""
+    """`readlink` is the first program that each of them runs, to find its own location."""
     for program in ("readlink", "dirname", "id", "stat", "sed", "install", "cat"):
         (tmp_path / program).write_text(f"#!/bin/sh\ntouch {tmp_path}/fooled\n")
         (tmp_path / program).chmod(0o755)

@@ -22,7 +22,7 @@ GROUPS = [Path("/sys/fs/cgroup") / n for n in ("systemd", "unified", "")]
 pytestmark = pytest.mark.skipif(
     NSPAWN is None or os.geteuid() != 0 or not Path("/lib/systemd/systemd").exists(), reason=reason("nspawn")
 )
-# In a mount namespace: the machine's own root below a layer in memory that takes every write.
+# In a mount namespace: the machine's own root below an in-memory layer that takes every write.
 BOOT = """\
 set -e
 mount -t tmpfs -o size=1g,mode=0755 tmpfs "$BASE/layer"
@@ -82,7 +82,7 @@ with Approvals() as api:
 
 @pytest.fixture(scope="module")
 def out():
-    """What the calls of the door said inside: NAME.status, NAME.said, NAME.tar."""
+    """The results of calls to the isolation inside: NAME.status, NAME.said, NAME.tar."""
     base = Path(tempfile.mkdtemp(prefix="booted-"))
     for name in ("given", "layer", "root", "out"):
         (base / name).mkdir()

@@ -1,4 +1,4 @@
-"""The scorer's unit: sound by systemd's own word, as tight as it must be, refused where a limit is missing."""
+"""The scorer's unit: valid according to systemd, as tight as required, refused if a limit is missing."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ UNTRUSTED_EVENTS: Final = ("pull_request_target", "workflow_run")
 
 
 class ActionError(Exception):
-    """An action that failed, with what it would print."""
+    """An action that failed, with its output."""
 
 
 def run_action(job: JobRun, uses: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -37,7 +37,7 @@ def run_action(job: JobRun, uses: str, given: Mapping[str, str]) -> dict[str, st
 
 
 def composite(job: JobRun, uses: str) -> dict[str, Any]:
-    """The repository's own composite action as it lies in the job's checkout; raises `ActionError` for none."""
+    """The repository's own composite action in the job's checkout; raises `ActionError` if there is none."""
     folder = job.workspace / uses
     file = next((p for p in (folder / "action.yml", folder / "action.yaml") if p.is_file()), None)
     if file is None:
@@ -84,7 +84,7 @@ def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sparse(target: Path, given: Mapping[str, str]) -> list[str]:
-    """What a fetch leaves out, after git was told which files the checkout shall have: none but those are fetched."""
+    """The filter of a fetch, after telling git which files to check out: only those are fetched."""
     patterns = given.get("sparse-checkout", "").split()
     if not patterns:
         return []
@@ -152,7 +152,7 @@ def _download(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _app_token(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
-    """A token of the App: only with the App's own key, and exactly the permissions asked for."""
+    """A token of the App: only with the App's own key, and with exactly the requested permissions."""
     key = job.executor.environments.get(job.environment, {}).get("REX_APP_PRIVATE_KEY")
     if not key or given.get("private-key") != key:
         raise ActionError("A JSON web token could not be decoded: the private key is missing or wrong")

@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One request after routing: values of the path, query, body and who asks."""
+    """One request after routing: values of the path, query, body and the requester."""
 
     state: State
     token: Token
@@ -37,14 +37,14 @@ class Call:
     body: Any
 
     def pull(self, name: str = "pull_number") -> Pull:
-        """The pull request that the path names; 404 for none."""
+        """The pull request in the path; 404 if there is none."""
         pull = self.state.pulls.get(int(self.values[name])) if self.values[name].isdecimal() else None
         if pull is None:
             raise Refusal(404, "Not Found")
         return pull
 
     def comment(self) -> Comment:
-        """The comment that the path names; 404 for none."""
+        """The comment in the path; 404 if there is none."""
         number = self.values["comment_id"]
         comment = self.state.comments.get(int(number)) if number.isdecimal() else None
         if comment is None:
@@ -52,7 +52,7 @@ class Call:
         return comment
 
     def commit(self, name: str) -> str:
-        """The full id of the commit that the path names; 404 or 422 for none."""
+        """The full id of the commit in the path; 404 or 422 if there is none."""
         try:
             return git(self.state.bare, "rev-parse", "--verify", "-q", f"{self.values[name]}^{{commit}}")
         except RuntimeError:
@@ -202,7 +202,7 @@ def _issue(call: Call) -> Any:
 
 
 def _number(call: Call) -> int:
-    """The number of the issue or pull request that the path names; 404 for none."""
+    """The number of the issue or pull request in the path; 404 if there is none."""
     text = call.values["issue_number"]
     own = text.isdecimal() and int(text) in call.state.issues
     return int(text) if own else call.pull("issue_number").number

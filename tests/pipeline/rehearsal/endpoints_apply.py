@@ -1,4 +1,4 @@
-"""The repository's settings as a maintainer's token sets them: what was sent is what is read afterwards."""
+"""The repository's settings as a maintainer's token sets them: what is written is read back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rehearsal.state import OWNER, REPOSITORY, State
 
 WRITE: Final = (("administration", "write"),)
 REPO_SETTINGS: Final = "repository"
-"""Where the state keeps what was set of the repository itself."""
+"""Key of the repository's own settings in the state."""
 
 
 def fresh(state: State, *, organisation: bool = True) -> None:
-    """Makes the state's settings those of a repository that somebody has just made."""
+    """Resets the state's settings to those of a new repository."""
     state.settings.clear()
     state.settings.update(
         {
@@ -188,7 +188,7 @@ def _rulesets(state: State) -> dict[int, dict[str, Any]]:
 
 
 def _keep(state: State, number: int, body: dict[str, Any]) -> dict[str, Any]:
-    """Keeps a ruleset, and what follows from all of them for a branch."""
+    """Stores a ruleset, and the resulting rules for a branch."""
     ruleset = {"id": number, "source": REPOSITORY, "source_type": "Repository", **body}
     settings(state)[f"/rulesets/{number}"] = ruleset
     for branch, words in (("main", {"~ALL", "~DEFAULT_BRANCH"}), ("any-other-branch", {"~ALL"})):
@@ -219,4 +219,4 @@ def _ruleset(call: Call) -> Any:
     return _keep(call.state, int(call.values["ruleset_id"]), call.body)
 
 
-assert "patch REPO" not in TABLE  # every name was spelt out
+assert "patch REPO" not in TABLE  # every name was spelled out

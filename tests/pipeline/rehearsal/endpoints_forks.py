@@ -1,6 +1,6 @@
 """The operations that write: forks, git objects and branches, pull requests.
 
-A fork's objects lie in the one bare repository, as GitHub keeps a network of forks together.
+A fork's objects are in the same bare repository, as GitHub stores a network of forks together.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ OF_FORKS: Final = frozenset(
         "patch /repos/{owner}/{repo}/git/refs/{ref}",
     }
 )
-"""What is asked of a fork; everything else is asked of the repository itself."""
+"""Operations on a fork; everything else is on the repository itself."""
 
 
 def place(call: Call) -> str:
-    """The full name of the repository that is asked; a person's token writes to their own fork alone."""
+    """The full name of the requested repository; a person's token writes only to their own fork."""
     full_name = f"{call.values['owner']}/{call.values['repo']}"
     mine = full_name.partition("/")[0] == call.token.actor
     if call.token.kind == "user" and not mine and call.state.permissions.get(call.token.actor) != "write":
@@ -45,7 +45,7 @@ def place(call: Call) -> str:
 
 
 def branch_ref(full_name: str, branch: str) -> str:
-    """Where a branch of the repository or of a fork is kept."""
+    """The ref of a branch of the repository or of a fork."""
     return f"refs/heads/{branch}" if full_name == REPOSITORY else f"refs/forks/{full_name}/{branch}"
 
 
@@ -110,7 +110,7 @@ def _commit(call: Call) -> Any:
 
 
 def git_commit(call: Call, sha: str) -> dict[str, Any]:
-    """A commit as git's own objects have it."""
+    """A commit in the form of git's own objects."""
     whole = commit_object(call.state, sha)
     tree = git(call.state.bare, "rev-parse", f"{sha}^{{tree}}")
     url = api(call.state, f"/git/commits/{sha}")

@@ -1,4 +1,4 @@
-"""What is known of a commit, statuses and check runs, and the runs of workflows."""
+"""Commits with their statuses and check runs, and the runs of workflows."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _runs_of(call: Call, found: list[dict[str, Any]]) -> Any:
 
 @serves("post REPO/actions/runs/{run_id}/cancel", (("actions", "write"),), 202)
 def _cancel(call: Call) -> Any:
-    """Of a run that waits: its waiting jobs are cancelled at once, and those that need them are skipped."""
+    """Cancels a waiting run: its waiting jobs are cancelled at once, and those that need them are skipped."""
     run = call.state.runs.get(int(call.values["run_id"]))
     if run is None:
         raise Refusal(404, "Not Found")

@@ -1,4 +1,4 @@
-"""The repository's settings as a maintainer's token reads them: what is right, and what a test changed."""
+"""The repository's settings as a maintainer's token reads them: correct ones, and what a test changed."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ GOOD: Final[dict[str, Any]] = {
     "/keys": [],
     "/private-vulnerability-reporting": {"enabled": True},
 }  # fmt: skip
-"""Every answer of a repository on which nothing is wrong; `rexrank doctor --github` asks for exactly these."""
+"""Every response of a repository with correct settings; `rexrank doctor --github` asks for exactly these."""
 SECURITY: Final = {"secret_scanning_push_protection": {"status": "enabled"}}
 
 

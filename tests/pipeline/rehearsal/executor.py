@@ -22,7 +22,7 @@ from rehearsal.workflow import Workflow, load, needs, ordered, permissions_of
 
 PAGES: Final = ".github/workflows/pages.yml"
 MATRIX_LIMIT: Final = 256
-"""Jobs that GitHub makes of one matrix."""
+"""Most jobs that GitHub creates from one matrix."""
 
 
 class Executor:
@@ -41,7 +41,7 @@ class Executor:
         self.sites: list[Path] = []
         # Workflows that are not rehearsed: `ci` installs the project and runs these very tests.
         self.left_out: set[str] = {".github/workflows/ci.yml"}
-        # Whether called workflows that build the site run; where no test looks at it they count as done.
+        # Whether called workflows that build the site run; if no test looks at it, they count as done.
         self.builds_sites = False
         self.variables: dict[str, str] = {}
         self.environments: dict[str, dict[str, str]] = {}
@@ -70,7 +70,7 @@ class Executor:
         inputs: dict[str, Any] | None = None,
         number: int | None = None,
     ) -> list[Run]:
-        """The finished (or waiting) runs of the workflows at `ref` that want the event."""
+        """The finished (or waiting) runs of the workflows at `ref` that the event triggers."""
         sha = git(self.state.bare, "rev-parse", ref)
         started = []
         for workflow in load(self.state.bare, sha):
@@ -90,7 +90,7 @@ class Executor:
         return started
 
     def resume(self, run: Run) -> Run:
-        """Run every job that can run and has not; sets the conclusion unless an environment is waited for."""
+        """Runs every job that can run and has not; sets the conclusion unless it waits for an environment."""
         contexts = self.contexts(run)
         raw = run.workflow.raw
         default = run.payload.get("pull_request", {}).get("title") or run.workflow.name
@@ -203,7 +203,7 @@ class Executor:
         return job
 
     def _matrix(self, job: JobRun, contexts: dict[str, Any], workflow: Workflow) -> None:
-        """Runs a job once for each combination of its matrix, as many at a time as it says, each on a machine of its own."""
+        """Runs a job once for each combination of its matrix, as many at a time as it says, each on its own machine."""
         strategy = self.expressions.render(job.raw["strategy"], contexts)
         assert strategy.get("fail-fast") is False, "the rehearsal cancels nothing that runs"
         names, values = zip(*strategy["matrix"].items(), strict=True)

@@ -1,4 +1,4 @@
-"""A small GitHub on loopback: REST held to GitHub's description, git over HTTP on a real repository."""
+"""A small GitHub on loopback: REST checked against GitHub's description, git over HTTP on a real repository."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ GIT_PATH: Final = re.compile(
     rf"/{re.escape(REPOSITORY)}(?:\.git)?(/info/refs|/git-upload-pack|/git-receive-pack)"
 )
 ROOMS: Final = (endpoints_apply, endpoints_forks, endpoints_git, endpoints_runs, endpoints_settings)
-"""Each registers its operations in `TABLE` as it is read."""
+"""Each registers its operations in `TABLE` when imported."""
 SETTINGS: Final = endpoints_settings.settings
-"""What a test changes of the repository's settings."""
+"""Settings of the repository that a test may change."""
 ANYONE: Final = Token(
     "anonymous",
     dict.fromkeys(("actions", "checks", "contents", "issues", "pull-requests"), "read"),
     "anonymous",
 )
-"""Files, runs, checks and pull requests of a public repository are anybody's to read."""
+"""Anyone may read files, runs, checks and pull requests of a public repository."""
 
 
 class GitHubServer:
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     state: State
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: requests are kept in the state."""
+        """Does nothing: requests are kept in the state."""
 
     def _serve(self) -> None:
         body = self._body()
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - the base class looks for these names
 
     def _attachment(self, content: bytes | str) -> None:
-        """What somebody dragged into an issue, or the address that GitHub sends on to; no token is looked at."""
+        """Serves a file attached to an issue, or GitHub's redirect; ignores tokens."""
         sent_on = isinstance(content, str)
         self._note("attachment", 302 if sent_on else 200)
         self.send_response(302 if sent_on else 200)
@@ -292,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _filled(operation: openapi.Operation, status: int, known: Any) -> Any:
-    """`known` laid over the smallest answer that GitHub's description allows."""
+    """`known` merged into the smallest response that GitHub's description allows."""
     responses = openapi.document()["paths"][operation.path][operation.method]["responses"]
     schema = openapi.resolve(openapi.resolve(responses[str(status)])["content"]["application/json"]["schema"])
     if "oneOf" in schema and not openapi.check_response(operation, status, known):
@@ -301,7 +301,7 @@ def _filled(operation: openapi.Operation, status: int, known: Any) -> Any:
 
 
 def fill(schema: dict[str, Any], known: Any) -> Any:
-    """`known` with what the schema requires beyond it filled in neutrally, through objects and arrays."""
+    """`known` with other required fields of the schema filled in neutrally, through objects and arrays."""
     schema = openapi.resolve(schema)
     if isinstance(known, list):
         items = schema.get("items")

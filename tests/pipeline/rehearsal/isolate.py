@@ -1,7 +1,7 @@
-"""Stands in for `sudo` and the runner kit's isolate.sh, which need root: the same words in, the same words out.
+"""Replaces `sudo` and the runner kit's isolate.sh, which need root: the same input, the same output.
 
-Nothing of the job goes in but a number and a commit id: main and the pull request are fetched here, and
-the scorer's environment is made from the machine's own settings. tests/runner try the real one.
+Only a number and a commit id come from the job: main and the pull request are fetched here, and the scorer's
+environment is made from the machine's own settings. tests/runner test the real one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
     base = Path(settings["scratch"])
     base.mkdir(parents=True, exist_ok=True)
     with (base / "lock").open("w") as lock:
-        # isolate.sh gives up here; on GitHub the concurrency group has let one run in at a time.
+        # isolate.sh gives up here; on GitHub the concurrency group lets in one run at a time.
         fcntl.flock(lock, fcntl.LOCK_EX)
         job = base / "job"
         shutil.rmtree(job, ignore_errors=True)
@@ -51,7 +51,7 @@ def _known(call: list[str]) -> bool:
 
 SLUG = "[a-z0-9][a-z0-9.-]{0,39}"
 UNIT = re.compile(f"(?:baseline|{SLUG}/{SLUG}):{SLUG}:[a-z][a-z0-9_]{{0,39}}")
-# What a machine's end does to a scorer: no word, no handler, and the scores it had finished lie in the store.
+# What a crash does to a scorer: no message, no handler, and its finished scores are in the store.
 DIES = """
 import os, signal
 from evaluator.scoring.score_store import ScoreStore

@@ -1,4 +1,4 @@
-"""The machines that jobs run on: a hosted one with Python and pip, and the runner that keeps the references."""
+"""The machines that jobs run on: a hosted one with Python and pip, and the runner with the references."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from rehearsal.runs import JobRun
 
 KIT: Final = Path(__file__).parents[3] / "runner"
-# Proves that no other code is imported than that of the job's checkout.
+# Makes sure that only the code of the job's checkout is imported.
 PROOF: Final = """\
 import os, evaluator
 assert evaluator.__file__.startswith(os.environ["PYTHONPATH"] + "/"), evaluator.__file__
 """
 ENTRY: Final = 'import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
-# Notes whose code a command is, and runs it as a fork of a Python that has read the libraries.
+# Records whose code a command runs, and runs it as a fork of a Python that has loaded the libraries.
 RUN: Final = """\
 printf '%s\\t%s\\t%s %s\\n' "$GITHUB_RUN_ID" "$GITHUB_JOB" "$(git -C "$PYTHONPATH" rev-parse HEAD)" "$*" >>"{calls}"
 export PYTHONPYCACHEPREFIX="{cache}"
@@ -85,8 +85,8 @@ exec "{python}" "{script}" "{settings}" "$@"
 class Runner:
     """The machine with the references. A job learns `folder`'s parts; `secrets` is the scorer's environment.
 
-    With `door` the scorer stands behind the runner kit's own isolated-rexrank.sh, and the job never
-    sees `secrets`; without it the job has them, as on a machine set up by hand.
+    With `door`, the scorer runs behind the runner kit's own isolated-rexrank.sh, and the job never sees
+    `secrets`; without it, the job has them, as on a machine set up by hand.
     """
 
     folder: Path
@@ -94,7 +94,7 @@ class Runner:
     door: bool = True
 
     def numbered(self, machine: int) -> Runner:
-        """The machine of this number, from 0, with the same store and references."""
+        """The machine with this number, from 0, with the same store and references."""
         return self if not machine else replace(self, folder=self.folder.with_name(f"machine-{machine + 1}"))
 
     def moved(self, old: Path, new: Path) -> Runner:
@@ -104,14 +104,14 @@ class Runner:
 
 
 def script(path: Path, text: str, **values: object) -> None:
-    """Write an executable text with its places filled in."""
+    """Writes an executable script with its placeholders filled in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.format(**values))
     path.chmod(0o755)
 
 
 def known(executor: Executor) -> dict[str, object]:
-    """What the machines' scripts have places for."""
+    """The placeholders of the machines' scripts."""
     return {
         "python": sys.executable,
         "calls": executor.calls,
@@ -131,7 +131,7 @@ def hosted(job: JobRun, folder: Path) -> None:
 
 
 def runner_environment(executor: Executor, machine: int = 0) -> dict[str, str]:
-    """What the runner's .env gives to every job, after laying the machine out where it is not yet."""
+    """The runner's .env for every job, after setting up the machine if necessary."""
     if executor.runner is None:
         return {}
     runner = executor.runner.numbered(machine)
@@ -160,7 +160,7 @@ def runner_environment(executor: Executor, machine: int = 0) -> dict[str, str]:
 
 
 def steady_times(target: Path) -> None:
-    """Give each Python file a time made from its content, so that compiled files can be kept between jobs."""
+    """Gives each Python file a time derived from its content, so that compiled files can be kept between jobs."""
     for line in git(target, "ls-files", "-s", "*.py").splitlines():
         meta, _, path = line.partition("\t")
         when = 1_000_000_000 + int(meta.split()[1][:7], 16)

@@ -100,7 +100,7 @@ def pull(state: State, p: Pull) -> dict[str, Any]:
 
 
 def pull_details(state: State, p: Pull) -> dict[str, Any]:
-    """What only a single pull request's answer holds."""
+    """Fields that only the response for a single pull request has."""
     files = git(state.bare, "diff", "--name-only", f"{p.base_sha}...{p.head_sha}").splitlines()
     return {
         **pull(state, p),

@@ -1,4 +1,4 @@
-"""Requests, answers and webhook payloads held against GitHub's own OpenAPI description."""
+"""Requests, responses and webhook payloads checked against GitHub's own OpenAPI description."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def _routes() -> list[tuple[re.Pattern[str], str]]:
-    """Path patterns, the most literal first; only `{path}` and `{ref}` may hold slashes."""
+    """Path patterns, the most literal first; only `{path}` and `{ref}` may contain slashes."""
     routes = []
     for path in sorted(document()["paths"], key=lambda p: (p.count("{"), -len(p))):
         pattern = re.sub(
@@ -65,7 +65,7 @@ def _validator(pointer: str) -> OAS30Validator:
 
 
 def find_operation(method: str, path: str) -> Operation | None:
-    """The operation that serves `method path`, or `None` where the rehearsal knows none."""
+    """The operation that serves `method path`, or `None` if the rehearsal knows none."""
     for pattern, name in _routes():
         match = pattern.fullmatch(path)
         if match and method.lower() in document()["paths"][name]:
@@ -74,7 +74,7 @@ def find_operation(method: str, path: str) -> Operation | None:
 
 
 def check_request(operation: Operation, query: dict[str, str], body: Any) -> list[str]:
-    """What GitHub's description does not allow in a request's query and body."""
+    """Violations of GitHub's description in a request's query and body."""
     spec = document()["paths"][operation.path][operation.method]
     known, wrong = {}, []
     for raw in spec.get("parameters", []):
@@ -98,7 +98,7 @@ def check_request(operation: Operation, query: dict[str, str], body: Any) -> lis
 
 
 def check_response(operation: Operation, status: int, body: Any) -> list[str]:
-    """What GitHub's description does not allow in an answer."""
+    """Violations of GitHub's description in an answer."""
     spec = document()["paths"][operation.path][operation.method]["responses"]
     if str(status) not in spec:
         # 4xx and 5xx are often left out of the description; a success never is.
@@ -110,12 +110,12 @@ def check_response(operation: Operation, status: int, body: Any) -> list[str]:
 
 
 def check_webhook(name: str, payload: Any) -> list[str]:
-    """What GitHub's description does not allow in the payload of a webhook, e.g. `issue-comment-created`."""
+    """Violations of GitHub's description in the payload of a webhook, e.g. `issue-comment-created`."""
     return _errors(_webhook_pointer(name), payload)
 
 
 def response_skeleton(operation: Operation, status: int) -> Any:
-    """A smallest answer that fits the description: neutral values, to be overlaid with what is known."""
+    """A smallest response that fits the description: neutral values, to be merged with known ones."""
     return skeleton({"$ref": f"#{_response_pointer(operation, status)}"})
 
 
@@ -169,7 +169,7 @@ def skeleton(schema: dict[str, Any]) -> Any:  # noqa: C901, PLR0911 - one kind o
 
 
 def overlay(base: Any, known: Any) -> Any:
-    """`base` with everything of `known` laid over it, objects merged key by key."""
+    """`base` with `known` merged into it, objects key by key."""
     if isinstance(base, dict) and isinstance(known, dict):
         return {**base, **{k: overlay(base.get(k), v) for k, v in known.items()}}
     return known

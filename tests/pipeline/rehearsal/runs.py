@@ -34,7 +34,7 @@ class Run:
 
     @property
     def artifacts(self) -> Path:
-        """Where the run's artifacts lie, one folder each."""
+        """The folder of the run's artifacts, with one subfolder each."""
         return self.folder / "artifacts"
 
     @property

@@ -1,4 +1,4 @@
-"""What no stranger's text may bring about."""
+"""What no untrusted text may cause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OWN: Final = {"error", "warning", "notice", "group", "endgroup", "stop-commands"
 
 
 def unmoved(world: World) -> None:
-    """Nothing was obeyed: no command on a log that the project does not give itself, no file touched."""
+    """Asserts that nothing was obeyed: no foreign workflow command in a log, no file touched."""
     for run in world.executor.runs:
         for job in run.jobs.values():
             names = {c.name for c in job.commands}

@@ -1,4 +1,4 @@
-"""The rehearsal's repository: this working tree, and a private data set with a canary in every reference."""
+"""The rehearsal's repository: this working tree, and a private dataset with a canary in every reference."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def commit_tree(bare: Path, tree: Path, message: str) -> str:
 
 
 def project_tree(target: Path) -> None:
-    """Copy the project's files as they are now; what no workflow reads is left out."""
+    """Copies the project's current files, except those that no workflow reads."""
     process = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"],
         capture_output=True,
@@ -86,7 +86,7 @@ def private_references() -> dict[str, dict[str, Any]]:
 
 
 def private_dataset(target: Path, references: Path) -> None:
-    """Add the private dataset to a copy of the project, its ids but not its texts, and write the texts apart."""
+    """Adds the private dataset to a copy of the project, its ids but not its texts, and writes the texts separately."""
     studies = private_references()
     ids = sorted(studies)
     registry = yaml.safe_load((target / "evaluator/datasets/sandbox.yaml").read_text("utf-8"))

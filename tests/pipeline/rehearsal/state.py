@@ -1,4 +1,4 @@
-"""What the rehearsal's GitHub remembers: people, pull requests, comments, statuses, tokens, runs."""
+"""The state of the rehearsal's GitHub: people, pull requests, comments, statuses, tokens, runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Pull:
 
 @dataclass
 class Issue:
-    """An issue that is no pull request."""
+    """An issue that is not a pull request."""
 
     number: int
     author: str
@@ -82,7 +82,7 @@ class Status:
 
 @dataclass
 class Check:
-    """A check run that says one line."""
+    """A check run with a one-line title."""
 
     id: int
     sha: str
@@ -94,14 +94,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Token:
-    """Who a token acts as and what it may do; `kind` is job, app or user."""
+    """The identity and permissions of a token; `kind` is job, app or user."""
 
     actor: str
     permissions: Mapping[str, str]
     kind: str = "job"
 
     def may(self, scope: str, level: str) -> bool:
-        """Whether the token holds at least `level` of `scope`."""
+        """Whether the token has at least `level` of `scope`."""
         if scope == "metadata" and level == "read":
             return True
         return LEVELS[self.permissions.get(scope, "none")] >= LEVELS[level]
@@ -117,7 +117,7 @@ class Fault:
     times: int = 1
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is hit."""
+        """Whether a request is affected."""
         return self.times > 0 and self.method in (method, "*") and re.search(self.path, path) is not None
 
 
@@ -140,13 +140,13 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     forks: set[str] = field(default_factory=set)
-    # What people dragged into an issue, by its path: bytes, or the address that GitHub sends on to.
+    # Files attached to issues, by path: bytes, or the address of GitHub's redirect.
     attachments: dict[str, bytes | str] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
-    # Per run who let it into which environment, or did not.
+    # Per run, who approved or rejected it for which environment.
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     workflows: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
@@ -167,7 +167,7 @@ class State:
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(5_000_001))
 
     def twin(self, root: Path) -> State:
-        """A state that goes on from here by itself, over a copy of the repository; requests are counted anew."""
+        """An independent copy of the state, over a copy of the repository; requests are counted from zero."""
         own = {
             "root": root,
             "permissions": dict(self.permissions),
@@ -210,7 +210,7 @@ class State:
         return self._users.setdefault(login, 1000 + len(self._users))
 
     def mint(self, token: Token) -> str:
-        """A secret text that stands for `token`."""
+        """The secret of `token`."""
         text = f"ghs_rehearsal{self.next_id()}"
         self.tokens[text] = token
         return text

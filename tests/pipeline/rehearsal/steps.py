@@ -97,7 +97,7 @@ def _composite(
 
 
 def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[str, Path]) -> dict[str, str]:
-    """The environment that a runner gives to a step, and nothing of this machine's own."""
+    """The environment that a runner gives to a step, without anything of this machine's own."""
     github = contexts["github"]
     variables = {
         "PATH": ":".join([*job.path, *_own_tools(job), SYSTEM_PATH]),

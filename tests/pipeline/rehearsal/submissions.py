@@ -1,4 +1,4 @@
-"""Submissions of strangers: good ones made by the sandbox's writers, and what is done to them."""
+"""Submissions of strangers: good ones made by the sandbox's writers, and changes to them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def reports(writer: str = "paraphrase", seed: int = 7, *, private: bool = False)
 
 
 def answers_of_a_stranger(seed: int) -> bytes:
-    """Answers to the sandbox's questions, right for three in four and wrong in a way of their own."""
+    """Answers to the sandbox's questions, correct for three in four and wrong in their own way."""
     rng = random.Random(f"stranger {seed}")
     letters = {
         i: e["correct_answer"] if rng.random() < 0.75 else rng.choice(LETTERS) for i, e in questions().items()

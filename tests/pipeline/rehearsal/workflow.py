@@ -16,7 +16,7 @@ from rehearsal.git import git, git_bytes, paths_at
 FOLDER: Final = ".github/workflows"
 PIN: Final = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 DEFAULT_TYPES: Final = {"pull_request": ("opened", "synchronize", "reopened")}
-# What a token may do where a file does not say: the restricted default of a new repository.
+# A token's default permissions: the restricted default of a new repository.
 DEFAULT_PERMISSIONS: Final = {"contents": "read", "packages": "read"}
 SCOPES: Final = (
     "actions",
@@ -47,7 +47,7 @@ class Workflow:
     @property
     def triggers(self) -> dict[str, dict[str, Any]]:
         """`on:` as a mapping of events to their settings."""
-        # YAML 1.1 reads a bare `on` as the truth value.
+        # YAML 1.1 reads a bare `on` as true.
         loose: dict[Any, Any] = self.raw
         raw = loose.get("on", loose.get(True))
         if isinstance(raw, str):
@@ -78,7 +78,7 @@ class Workflow:
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
-    """Whether GitHub's filter patterns admit `text`: `*` stops at a slash, `**` does not, `!` takes back."""
+    """Whether GitHub's filter patterns match `text`: `*` stops at a slash, `**` does not, `!` excludes."""
     match = False
     for pattern in patterns:
         negative = pattern.startswith("!")
@@ -92,7 +92,7 @@ def matches_any(text: str, patterns: Iterable[str]) -> bool:
 
 
 _READ: Final[dict[str, tuple[Workflow, ...]]] = {}
-"""The workflows of every tree that was read: a tree's name stands for its content, and YAML is slow to read."""
+"""The workflows of every tree that was read: a tree's id identifies its content, and YAML is slow to parse."""
 
 
 def load(bare: Path, ref: str) -> tuple[Workflow, ...]:
@@ -131,7 +131,7 @@ def permissions_of(raw: Any, cap: Mapping[str, str] | None, *, fork: bool) -> di
 
 
 def ordered(jobs: Mapping[str, Any]) -> list[str]:
-    """The jobs in an order in which each comes after what it needs."""
+    """The jobs in an order in which each comes after those it needs."""
     order: list[str] = []
     while len(order) < len(jobs):
         ready = [n for n in jobs if n not in order and all(d in order for d in needs(jobs[n]))]

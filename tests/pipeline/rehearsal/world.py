@@ -1,4 +1,4 @@
-"""A whole GitHub for one test: repository, server, runners, and people who do things."""
+"""A whole GitHub for one test: repository, server, runners, and people."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ REPOSITORY_FOLDER = f"{REPOSITORY.partition('/')[2]}.git"
 
 
 class World:
-    """What people and machines do, one call a deed; events are worked off by `settle`."""
+    """What people and machines do, one call per action; `settle` processes events."""
 
     def __init__(
         self, root: Path, expressions: Expressions, workspaces: Path, warm: Path, state: State | None = None
     ) -> None:
         self.state = state or State(root)
         self.root = root
-        # Runs of the world that this one goes on from.
+        # Runs of the world from which this one continues.
         self.inherited = 0
         self.executor = Executor(self.state, expressions, root, workspaces, warm)
         self.server = GitHubServer(self.state)
@@ -47,12 +47,12 @@ class World:
         self.server.close()
 
     def branch_off(self, root: Path) -> World:
-        """A world of its own that goes on from here: the same past, another repository, runner and server."""
+        """An independent world that continues from here: the same past, another repository, runner and server."""
         assert not any(r.waiting for r in self.executor.runs), "a run that waits belongs to one world"
         shutil.copytree(
             self.root, root, ignore=shutil.ignore_patterns("runs", "machine", "machine-*", REPOSITORY_FOLDER)
         )
-        # Git never writes into a file that is there: its objects and refs can be shared by links.
+        # Git never writes into an existing file: its objects and refs can be shared by links.
         shutil.copytree(self.state.bare, root / self.state.bare.relative_to(self.root), copy_function=os.link)
         old = self.executor
         world = World(root, old.expressions, old.workspaces, old.warm, self.state.twin(root))
@@ -142,7 +142,7 @@ class World:
         return run
 
     def rerun(self, run: Run) -> Run:
-        """Somebody re-runs the failed jobs of a run: what succeeded is kept, with its outputs."""
+        """Re-runs the failed jobs of a run: successful ones are kept, with their outputs."""
         assert run.conclusion == "failure", run.conclusion
         for name in [n for n, j in run.jobs.items() if j.result != "success"]:
             del run.jobs[name]
@@ -152,7 +152,7 @@ class World:
         return run
 
     def score(self, p: Pull) -> Run:
-        """A maintainer asks for scores of the head and a reviewer approves; the finished run."""
+        """The finished run, after a maintainer requested scoring of the head and a reviewer approved."""
         before = self.runs("score")
         self.say(p, f"/score {p.head_sha}")
         new = [r for r in self.runs("score") if r not in before]
@@ -201,7 +201,7 @@ class World:
         return self.settle()
 
     def schedule(self, workflow: str) -> list[Run]:
-        """The runs of a workflow started by its clock."""
+        """The runs of a workflow started by its schedule."""
         path = f".github/workflows/{workflow}.yml"
         runs = self.executor.fire(
             "schedule", {"schedule": ""}, ref="refs/heads/main", actor=ACTIONS_BOT, only=path
@@ -210,7 +210,7 @@ class World:
 
     # --- machines -----------------------------------------------------------------------------------------
     def settle(self) -> list[Run]:
-        """The runs of every event that waits, and of those that they cause."""
+        """The runs of every waiting event, and of those that they cause."""
         started: list[Run] = []
         for _ in range(MAX_EVENTS):
             with self.state.lock:
@@ -227,7 +227,7 @@ class World:
         raise AssertionError("the workflows start each other without end")
 
     def settle_at_once(self) -> None:
-        """Work every waiting event off at the same time, as if no concurrency group held them apart."""
+        """Processes every waiting event at the same time, as if there were no concurrency groups."""
         waiting, self.state.events[:] = list(self.state.events), []
         errors: list[BaseException] = []
 
@@ -291,7 +291,7 @@ class World:
             self.state.workflows[workflow.path] = {**known, "name": workflow.name, "dispatch": dispatch}
 
     def everything_public(self) -> dict[str, str]:
-        """All that anyone can read: comments, statuses, logs, outputs, summaries, artifacts, titles, commits."""
+        """Everything that anyone can read: comments, statuses, logs, outputs, summaries, artifacts, titles, commits."""
         texts = {f"comment {c.id}": c.body for c in self.state.comments.values() if is_bot(c.author)}
         texts |= {f"status {s.id}": s.description or "" for s in self.state.statuses}
         texts |= {f"check {c.id}": f"{c.name} {c.title}" for c in self.state.checks}
@@ -328,7 +328,7 @@ class World:
         # As on GitHub: the workflow files are the pull request's own, merged into main.
         ref = f"refs/pull/{p.number}/merge"
         if self._conflicts(p):
-            # GitHub makes no merge of it, and without one starts nothing.
+            # GitHub makes no merge of it, and without one it starts nothing.
             self.settle()
             return
         runs = self.executor.fire("pull_request", payload, ref=ref, actor=p.author, paths=paths, fork=True)
