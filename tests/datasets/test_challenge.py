@@ -1,4 +1,4 @@
-"""`challenge.toml`: what it says is in force, and everything wrong with one is named at once."""
+"""`challenge.toml`: what it says takes effect, and everything wrong with it is named at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions in the hub's form: which fields are read, what a damaged file says, and what it never says."""
+"""Questions in the hub's format: which fields are read, and what messages about a damaged file say and never say."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_no_other_field_is_read(field):
 
 
 ODD = [
-    # a change, and what becomes of it
+    # a change, and its outcome
     ({"category": ...}, {"category": None}),
     ({"category": float("nan")}, {"category": None}),
     ({"PatientSex": "Male"}, {"sex": "M"}),

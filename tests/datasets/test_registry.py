@@ -1,4 +1,4 @@
-"""The registry agrees with itself and with the manifests it ships."""
+"""The registry is consistent with itself and with the manifests it ships."""
 
 from __future__ import annotations
 

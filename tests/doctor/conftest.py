@@ -1,4 +1,4 @@
-"""Machines that answer from tables: a runner and a scorer on which nothing is wrong."""
+"""Machines that answer from tables: a runner and a scorer with nothing wrong."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class Made(Machine):
-    """A machine of tables: entries, texts, what commands print, accounts, what they may do, what the hook takes."""
+    """A machine made of tables: entries, texts, commands' output, accounts, permissions, what the hook accepts."""
 
     entries: dict = field(default_factory=dict)
     texts: dict = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Made(Machine):
 
     def paths(self, *patterns):
         there = {*self.entries, *self.texts}
-        # A star goes no deeper, as in a shell.
+        # A star matches within one folder only, as in a shell.
         return sorted(
             p for p in there if any(fnmatch(p, q) and p.count("/") == q.count("/") for q in patterns)
         )

@@ -1,4 +1,4 @@
-"""Findings as text and JSON, and what they are worth."""
+"""Findings as text and JSON, and their exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The maintainers' guides name what is there: every check of the doctor, and commands that exist."""
+"""The maintainers' guides name what exists: every check of the doctor, and real commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_check_stands_in_a_guide():
 
 
 def calls():
-    """Every call of the command that a guide shows, with its page."""
+    """Every command line that a guide shows, with its page."""
     for page in PAGES:
         for text in CALL.findall(page.read_text("utf-8").replace("\\\n", " ")):
             yield pytest.param(text.strip(), id=f"{page.stem}: {text.strip()[:40]}")

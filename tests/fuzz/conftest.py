@@ -1,4 +1,4 @@
-"""How long the fuzzers run: `--fuzz-inputs N` for each of them, `--fuzz-seed S` for other inputs."""
+"""How long the fuzzers run: `--fuzz-inputs N` inputs each; `--fuzz-seed S` draws other inputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def inputs(request):
-    """The number of inputs of a fuzzer: its own, or what the option says."""
+    """The number of inputs for a fuzzer: its own, or the option's."""
 
     def choose(usual: int) -> int:
         return request.config.getoption("--fuzz-inputs") or usual
@@ -21,7 +21,7 @@ def seed(request) -> int:
 
 
 def pytest_collection_modifyitems(config, items):
-    """A long run is as long as it was asked to be."""
+    """Lifts the time limit of runs that are longer by request."""
     if config.getoption("--fuzz-inputs"):
         for item in items:
             if "fuzz" in item.path.parts:

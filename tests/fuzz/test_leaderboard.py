@@ -1,6 +1,7 @@
-"""Damaged leaderboards: `rank` makes its own files again and names what it cannot do without; so does the site's reader.
+"""Damaged leaderboards: `rank` rebuilds its own files and names those it cannot rebuild; so does the site's reader.
 
-`support.leaderboard_oracle` says what must become of each damaged file; what was not harmed must come out byte for byte as before.
+`support.leaderboard_oracle` says what must happen to each damaged file; undamaged files must come out byte
+for byte as before.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def board(tmp_path_factory):
 
 
 def spoil(rng, folder, name):
-    """Harms a file; says how."""
+    """Damages a file; returns how."""
     path = folder / name
     kind = rng.random()
     if kind < 0.15:
@@ -57,13 +58,13 @@ def spoil(rng, folder, name):
 
 
 def choose(rng, names):
-    """One file, every kind of file as likely as any other."""
+    """One file; every kind of file is equally likely."""
     kind = rng.choice(sorted({n.split("/")[0] for n in names}))
     return rng.choice([n for n in names if n.split("/")[0] == kind])
 
 
 def named(words, folder, name):
-    """Whether words tell which file is meant: by its path, or a record or board by its name."""
+    """Whether a message identifies the file: by its path, or a record or board by its name."""
     team, _, model = Path(name).stem.partition("__")
     also = f"{team}/{model}" if model else Path(name).stem
     return str(folder / name) in words or also in words
@@ -71,7 +72,7 @@ def named(words, folder, name):
 
 @pytest.fixture
 def fresh(board, tmp_path):
-    """Gives the leaderboard anew, unharmed."""
+    """Restores the undamaged leaderboard."""
 
     def make():
         folder = tmp_path / "b"
@@ -95,7 +96,7 @@ def test_rank(board, fresh, inputs, seed):
         fates = {n: rank_fate(folder, n, whole) for n in names}
         before = {n: b for n, b in state(folder).items() if n.split("/")[:2] != REMEMBERED}
         result = command("rank", "--leaderboard", folder, "--store", folder / "store")
-        # What the runner's store remembers of a board that was ranked is no part of the leaderboard.
+        # What the runner's store remembers of a ranked board is not part of the leaderboard.
         now, wanted = (
             {n: b for n, b in state(folder).items() if n.split("/")[:2] != REMEMBERED},
             together(fates.values()),
@@ -103,7 +104,7 @@ def test_rank(board, fresh, inputs, seed):
         if result.code:
             assert now == before, f"a partial write: {what}"
             assert any(named(result.err, folder, n) for n in names), f"names none: {what}: {result.err}"
-            # Without sound records and releases nobody knows who has a rank, and so which scores are read.
+            # Without sound records and releases it is unknown who has a rank, and so which scores are read.
             blind = any(n.startswith(("records", "releases")) and fates[n] is not True for n in names)
             must = [n for n in names if fates[n] is False and not (blind and n.startswith("studies"))]
             unnamed = [n for n in must if not named(result.err, folder, n)]
@@ -124,7 +125,7 @@ def test_rank(board, fresh, inputs, seed):
 
 
 def check_history(before, now, what):
-    """Lines that were whole stay where they were; half a line at the end is put aside."""
+    """Whole lines stay where they were; half a line at the end is set aside."""
     *lines, last = before.rstrip(b"\n").split(b"\n") if isinstance(before, bytes) else [b""]
     try:
         strict(last)
@@ -160,7 +161,7 @@ def test_site(board, fresh, inputs, seed):
 
 
 def shown(folder):
-    """Every page and data file of the site, the case browser's as well."""
+    """Every page and data file of the site, including the case browser's."""
     return pages(folder, URL) | dict(case_files(read_content(folder, URL)))
 
 

@@ -1,4 +1,4 @@
-"""What a host writes: judges and the challenge."""
+"""Files that a host writes: judges and the challenge."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def toml(tables) -> str:
 
 
 def judge_fits(key: str, value: object) -> bool | None:
-    """Whether a field of a judge may have a value; `None` where it is a matter of taste."""
+    """Whether a field of a judge may have a value; `None` if either answer will do."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     if key in TEXTS:
         return None if isinstance(value, str) else False
@@ -55,7 +55,7 @@ def judge_fits(key: str, value: object) -> bool | None:
 
 
 def judges_usable(text: str) -> bool | None:
-    """Whether a file of judges may be used, by a reading of its own."""
+    """Whether a file of judges may be used, by an independent reading."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError:

@@ -1,6 +1,6 @@
-"""Tables of texts that people give: pairs, predictions in other formats, references.
+"""Tables of texts that people supply: pairs, predictions in other formats, references.
 
-Each oracle reads the file by itself: JSON with its own strictness, CSV by a state machine after RFC 4180.
+Each oracle reads the file independently: JSON with its own strictness, CSV by a state machine after RFC 4180.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ TEXTS = (
     "Größe 3 cm", "a\x0cb", "a\u2028b", "tab\there", "x" * 300, "5", "=1+1",
 )  # fmt: skip
 MARK = "REFERENCETEXT"
-"""Stands in every reference; no prediction file that is written may hold it."""
+"""Part of every reference; no prediction file that is written may contain it."""
 
 
 class Refused(Exception):
-    """The oracle's no."""
+    """The oracle's refusal."""
 
 
 def strict_json(text: str, *, constants: bool = False):
-    """The value of a JSON text without NaN and keys that come twice. Raises `ValueError` or `RecursionError`."""
+    """The value of a JSON text without NaN and repeated keys. Raises `ValueError` or `RecursionError`."""
 
     def unique(pairs):
         if len({k for k, _ in pairs}) < len(pairs):
@@ -81,7 +81,7 @@ COLUMNS = ("id", "reference", "prediction")
 
 
 def csv_text(rows, rng) -> str:
-    """Rows as CSV: quoted where they must be, or everywhere."""
+    """Rows as CSV: quoted where necessary, or everywhere."""
     everywhere, end = rng.random() < 0.3, rng.choice(["\n", "\r\n"])
 
     def cell(value):
@@ -97,7 +97,7 @@ def whole(text: str) -> bool:
 
 
 def pair_ids(name: str, data: bytes) -> list[str] | None:
-    """The ids that a file of pairs gives, `None` where either will do. Raises for a file that must be refused."""
+    """The ids in a file of pairs, `None` if either verdict will do. Raises for a file that must be refused."""
     text = data.decode("utf-8-sig")
     if name.endswith(".csv"):
         cells = csv_cells(text)
@@ -111,7 +111,7 @@ def pair_ids(name: str, data: bytes) -> list[str] | None:
             raise Refused("no row")
         names = list(dict.fromkeys(k for row in rows for k in row))
     if [names.count(k) for k in COLUMNS] != [1, 1, 1]:
-        # A column of another name may say the same; which do is for the tests of the names.
+        # A column of another name may mean the same; the tests of the names cover which do.
         if len(names) >= len(COLUMNS):
             return None
         raise Refused("header")
@@ -124,7 +124,7 @@ def pair_ids(name: str, data: bytes) -> list[str] | None:
 
 
 def pair_id(row: dict) -> str | None:
-    """The id of a row, `None` for a number with a point, as pandas writes whole ones beside an absent one."""
+    """The id of a row, `None` for a decimal number, as pandas writes integers in a column with a missing one."""
     study, texts = row["id"], (row["reference"], row["prediction"])
     if isinstance(study, float) and study.is_integer():
         return None
@@ -140,7 +140,7 @@ def pair_id(row: dict) -> str | None:
 
 
 def over_lines(name: str, data: bytes) -> bool:
-    """Whether a file is whole JSON values that do not lie one on a line each, which may be read as well."""
+    """Whether a file is whole JSON values that are not one per line, which may be read as well."""
     if name.endswith(".csv"):
         return False
     values = 0
@@ -237,7 +237,7 @@ def test_convert(tmp_path, inputs, seed):
 
 
 def decodable(name: str, data: bytes) -> bool:
-    """Whether a file is text, and JSON where it says so, after the most lenient reading there is."""
+    """Whether a file is text, and JSON if it says so, by the most lenient reading."""
     for encoding in ("utf-8-sig", "utf-16", *(["cp1252"] if name.endswith(".csv") else [])):
         with contextlib.suppress(ValueError, RecursionError):
             text = data.decode(encoding)
@@ -246,7 +246,7 @@ def decodable(name: str, data: bytes) -> bool:
             if name.endswith(".jsonl"):
                 [json.loads(line) for line in text.split("\n") if line.strip()]
             return bool(text.strip())
-    return name.endswith((".json", ".jsonl"))  # several values one after the other: as it likes
+    return name.endswith((".json", ".jsonl"))  # several values one after the other: either will do
 
 
 def spoil_json(rng, name, data):
@@ -259,7 +259,7 @@ def spoil_json(rng, name, data):
 
 
 def prediction_file(rng):
-    """(file name, bytes, words of each study's report) of a sound file in one of the formats in use."""
+    """(file name, bytes, words of each study's report) of a sound file in one of the common formats."""
     words = ["Heart is normal.", "Lungs are clear.", "No effusion seen.", "Mild edema."]
     exact = {f"sandbox-{i:04d}": rng.choice(words) for i in range(1, rng.randrange(2, 6))}
     reference = f"{MARK} of the study."

@@ -1,4 +1,4 @@
-"""What a judge answered and was kept: a damaged file counts as absent, and nothing of it as an answer."""
+"""Kept answers of a judge: a damaged file counts as absent, and nothing in it as an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ANSWER = Answer("No error.", "stop", 12, 5)
 
 
 def stored_answer(data: bytes) -> Answer | None:
-    """What a stored answer says, by a reading of its own; `None` for one that says nothing sound."""
+    """What a stored answer says, by an independent reading; `None` for a damaged one."""
     try:
         value = json.loads(data.decode("utf-8"))
         text, reason = value["text"], value["finish_reason"]

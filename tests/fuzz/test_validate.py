@@ -1,4 +1,4 @@
-"""Submissions: the bytes of both files, their values, their place; the oracle reads them by its own rules."""
+"""Submissions: the bytes of both files, their values, their location; the oracle reads them by its own rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXTS = (
 )
 CARD = yaml.safe_load(GOOD_CARD)
 CARD_VALUES = (
-    # (field, value, whether a card may say so)
+    # (field, value, whether a card may contain it)
     ("year", 2026.0, False), ("year", 2026.5, False), ("year", "2026", False), ("year", True, False), ("year", 2014, False),
     ("year", 2101, False), ("year", None, False), ("year", [2026], False), ("year", 1e400, False), ("year", 2024, True),
     ("name", "", False), ("name", "x" * 61, False), ("name", 5, False), ("name", "A model", True), ("name", "a\u202eb", False),
@@ -37,7 +37,7 @@ CARD_VALUES = (
 
 
 def predictions_usable(data: bytes, ids: set[str]) -> bool | None:  # noqa: PLR0911 - one a rule
-    """Whether a prediction file may be used; `None` where only its texts' characters could speak against it."""
+    """Whether a prediction file may be used; `None` if only the characters in its texts could rule it out."""
 
     def unique(pairs):
         if len({k for k, _ in pairs}) < len(pairs):
@@ -72,14 +72,14 @@ def predictions_usable(data: bytes, ids: set[str]) -> bool | None:  # noqa: PLR0
 
 
 def card_usable(data: bytes) -> bool | None:  # noqa: PLR0911 - one a rule
-    """Whether a card may be used, by PyYAML's plain reading and the rules of the fields, as far as they are certain."""
+    """Whether a card may be used, by PyYAML's plain reading and the certain ones of the fields' rules."""
     try:
         text = data.decode("utf-8")
         value, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
     except (ValueError, yaml.YAMLError, RecursionError, OverflowError):
         return False
     if isinstance(tree, yaml.MappingNode) and len({k.value for k, _ in tree.value}) < len(tree.value):
-        return False  # PyYAML takes the last of two equal keys
+        return False  # PyYAML keeps the last of two equal keys
     if not isinstance(value, dict) or not CARD.keys() - {"links", "parameters"} <= value.keys():
         return False
     if type(value["year"]) is not int or not 2015 <= value["year"] <= 2100:
@@ -127,7 +127,7 @@ def test_validate(tmp_path, inputs, seed):
     fuzz("validate", inputs(100), seed, one)
 
 
-# A few overlong texts and a decoder's tokens are warned of, not refused: for them either will do.
+# A few overlong texts and a decoder's tokens give warnings, not errors: for them either will do.
 def spoil(rng, folder, studies, ids):  # noqa: PLR0911 - one a rule
     """(whether the folder may be used, what was done)."""
     card, file = folder / "model.yaml", folder / "sandbox.json"

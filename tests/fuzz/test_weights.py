@@ -1,7 +1,7 @@
-"""Damaged weights: a sentence that names the file, the other metrics' scores to the last bit, and never a score of ruins.
+"""Damaged weights: a sentence names the file, other metrics' scores keep every bit, no damaged model scores.
 
-What must be refused follows from the damage itself, or from a reading of the file by other means than
-the package's: JSON by `json`, safetensors by their published layout, archives by `zipfile` and `tarfile`.
+What must be refused follows from the damage itself, or from a reading of the file without the package: JSON
+by `json`, safetensors by their published layout, archives by `zipfile` and `tarfile`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NOT_READ = {"STAND-IN", "spm.model", "README.md"}
 
 
 def bases() -> dict[str, list[Path]]:
-    """Whole folders of each model: the stand-ins, and the parity set's in their published formats."""
+    """Intact folders of each model: the stand-ins, and the parity set's in their published formats."""
     root = Path(__file__).parents[2]
     shared = Path(os.environ.get("REXRANK_SHARED", root.parent / "shared")) / "parity/models"
     roots = [root / "evaluator/datasets/sandbox/models", *([shared] if shared.is_dir() else [])]
@@ -46,7 +46,7 @@ def bases() -> dict[str, list[Path]]:
 
 
 class Kitchen:
-    """A models directory in which one folder at a time is spoilt, and what whole ones give."""
+    """A models directory in which one folder at a time is damaged, and the scores of the intact ones."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "models"
@@ -63,7 +63,10 @@ class Kitchen:
         return command("metric", *keys, "--pairs", self.pairs, "--models", self.root)
 
     def spoil(self, rng: random.Random) -> tuple[str, str, bool | None, bool]:
-        """(model, what was done, whether it can be used or `None`, as nobody): a copy takes the folder's place."""
+        """(model, what was done, whether it can be used or `None`, whether to run as nobody).
+
+        A copy replaces the folder.
+        """
         key = rng.choice(list(MODELS))
         base = rng.choice(self.whole[key])
         folder = self.root / key
@@ -72,7 +75,9 @@ class Kitchen:
         self.made += 1
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
-            os.utime(path, ns=(self.made, self.made))  # no two folders are taken for one by their times
+            os.utime(
+                path, ns=(self.made, self.made)
+            )  # times differ, so that no two folders are taken for the same one
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_READ)
         path = rng.choice(files)
         what, usable, nobody = spoil_file(rng, path)
@@ -100,7 +105,7 @@ def test_weights(kitchen, inputs, seed):
         metric = MODELS[key]
         try:
             if nobody and os.geteuid() != 0:
-                nobody = False  # who cannot become nobody is somebody to whom the file is closed already
+                nobody = False  # an account that cannot become nobody is one that cannot read the file anyway
             if nobody:
                 for folder in (kitchen.pairs.parent, *kitchen.pairs.parents[:4]):
                     if folder.stat().st_uid == 0 and folder != Path("/"):
@@ -122,7 +127,7 @@ def test_weights(kitchen, inputs, seed):
 
 
 def judged(done, kitchen: Kitchen, key: str, metric: str) -> Verdict:
-    """The verdict on the spoilt model; raises `AssertionError` for what no damage may bring about."""
+    """The verdict on the damaged model; raises `AssertionError` for what no damage may cause."""
     assert "unexpected failure" not in done.err, done.err
     assert "Traceback" not in done.err, done.err
     assert done.out.strip(), f"the other metrics' scores are lost: {done.err}"

@@ -119,7 +119,7 @@ def repo(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def refreshed(tmp_path_factory):
-    """A real bundle: main with two submissions, scored and ranked as on the runner; read only."""
+    """A real bundle: main with two submissions, scored and ranked as on the runner; read-only."""
     from evaluator.core.workspace import Workspace
     from evaluator.github.refresh import refresh
 
@@ -145,7 +145,7 @@ def refreshed(tmp_path_factory):
 
 @pytest.fixture
 def bundle(refreshed, tmp_path):
-    """A copy of the real bundle, to be broken."""
+    """A copy of the real bundle, for tests to break."""
     shutil.copytree(refreshed, tmp_path / "bundle")
     return tmp_path / "bundle"
 
@@ -167,7 +167,7 @@ def report_bytes():
 
 @pytest.fixture
 def place(repo, tmp_path, submission_files, card_bytes, report_bytes, bundle):
-    """Main with the submissions that the bundle is of, a clone of it, and the bundle."""
+    """Main with the bundle's submissions, a clone of it, and the bundle."""
     second = {
         "submissions/strangers/second/model.yaml": card_bytes(name="Second"),
         "submissions/strangers/second/sandbox.json": report_bytes("near-copy", 3),

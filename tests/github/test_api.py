@@ -284,7 +284,7 @@ def test_no_other_state_is_set(state):
 
 
 class Workflow:
-    """Runs of a workflow, newest first, and the dispatches that were asked for."""
+    """Runs of a workflow, newest first, and the requested dispatches."""
 
     def __init__(self, *runs):
         self.runs = [

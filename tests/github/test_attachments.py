@@ -1,4 +1,4 @@
-"""A file from GitHub's store: bounded, followed to the store alone, and without any token."""
+"""A file from GitHub's store: bounded, redirects followed to the store only, and without any token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evaluator.github.attachments import STORE, fetch_attachment
 
 @pytest.fixture
 def store(monkeypatch):
-    """A server; what it answers by path: bytes, or where it sends on to. The headers it saw."""
+    """A server; its answers by path: bytes, or a redirect's target; and the headers it saw."""
     answers: dict[str, bytes | str] = {}
     requests: list[dict[str, str]] = []
 

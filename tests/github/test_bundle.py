@@ -1,4 +1,4 @@
-"""What may leave the runner, and every way in which a bundle can lie."""
+"""What may leave the runner, and every way a bundle can lie."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STUDIES = "studies/sandbox/findings/strangers__careful.parquet"
 
 
 def refused(folder, why):
-    """The bundle is refused for this reason, in words that quote nothing of it."""
+    """The bundle is refused for this reason, in words that quote nothing from it."""
     with pytest.raises(RexrankError, match=why) as error:
         check_bundle(folder)
     assert WORDS not in str(error.value)
@@ -86,7 +86,7 @@ def test_sizes_are_bounded(bundle, monkeypatch):
 
 
 def change(folder, name, act):
-    """One file rewritten after `act` changed its value; tables stay as their JSON where asked."""
+    """Rewrites one file after `act` changed its value; tables stay JSON if asked."""
     path = folder / name
     value = json.loads(path.read_text())
     act(value)
@@ -254,7 +254,7 @@ def test_nothing_is_hidden_in_how_a_file_is_written(bundle, name):
 
 
 class Counted(dict):
-    """The content of a file, of which it can be told whether it is still in memory."""
+    """The content of a file that can be checked for still being in memory."""
 
 
 def test_few_files_are_in_memory_at_a_time(bundle, monkeypatch):
@@ -330,7 +330,7 @@ PAIR_LIES = {
 @pytest.mark.parametrize("name", PAIR_LIES)
 def test_pairs_are_those_that_the_table_names(bundle, name):
     act, why = PAIR_LIES[name]
-    # With Arrow's own types an empty column stays one of texts under every version of pandas.
+    # With Arrow's own types an empty column stays a text column under every version of pandas.
     frame = pd.read_parquet(bundle / PAIRWISE, dtype_backend="pyarrow")
     act(frame).to_parquet(bundle / PAIRWISE, index=False)
     refused(bundle, why)
@@ -344,7 +344,7 @@ def test_per_study_scores_give_the_record(bundle, name):
 
 
 def test_no_study_and_no_fine_number_of_a_withheld_dataset_leaves(bundle, monkeypatch):
-    """The same files, had main said that the set is withheld."""
+    """The same files, if main said that the dataset is withheld."""
     monkeypatch.setattr(
         bundle_content, "get_dataset", lambda d: get_dataset(d).model_copy(update={"access": "withheld"})
     )

@@ -1,4 +1,4 @@
-"""Names of branches, and what GitHub's refusals are told as; the whole way is in tests/pipeline/test_submit.py."""
+"""Names of branches, and messages for GitHub's refusals; tests/pipeline/test_submit.py covers the whole path."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_refusal_is_explained(error, kind, words):
 
 
 class Answers:
-    """A repository whose API gives what a table says, by method and path, and keeps what it was asked."""
+    """A repository whose API answers from a table, by method and path, and keeps the requests."""
 
     full_name = "org/challenge"
 

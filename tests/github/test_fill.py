@@ -1,4 +1,4 @@
-"""A rescoring in units: rows that stand change over together, and end where one machine alone would."""
+"""A rescoring in units: published rows switch together, with the same result as on a single machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def unit(submission="strangers/careful", dataset="sandbox", group="texts"):
 
 @pytest.fixture
 def runner(refreshed, tmp_path, monkeypatch):
-    """Main's clone and the store as a run before left them; BLEU has changed since."""
+    """Main's clone and the store as an earlier run left them; BLEU has changed since."""
     for name in ("clone", "store"):
         shutil.copytree(refreshed.parent / name, tmp_path / name)
     monkeypatch.setenv("REXRANK_STORE", str(tmp_path / "store"))
@@ -41,7 +41,7 @@ def runner(refreshed, tmp_path, monkeypatch):
 
 
 def changed(monkeypatch):
-    """Another BLEU: half of what it was, and so signed."""
+    """Another BLEU: half of what it was, with a signature of its own."""
     metric = type(get_metric("bleu_2"))
     score, sign = metric.score, metric.signature
 
@@ -69,7 +69,7 @@ def waiting(runner):
 
 
 def boards(runner):
-    """Everything but what says when: records, scores, probes, tables."""
+    """Everything except times: records, scores, probes, tables."""
     return {k: v for k, v in state(runner / "clone/leaderboard").items() if "history" not in str(k)}
 
 
@@ -88,7 +88,7 @@ def test_rows_wait_for_each_other_and_change_together(runner, monkeypatch):
     assert refresh(workspace(runner), runner / "bundle")["scored"] == 0
     assert waiting(runner) == ["strangers/second", "baseline"]
 
-    # Twice, and in another order than planned: the store knows what is done.
+    # Twice, and in an order other than planned: the store knows what is done.
     for units in (jobs[2], jobs[0], jobs[2]):
         fill(workspace(runner), units)
     assert refresh(workspace(runner), runner / "bundle") == {"scored": 3, "removed": 0, "waiting": 0}
@@ -97,7 +97,7 @@ def test_rows_wait_for_each_other_and_change_together(runner, monkeypatch):
     assert [m["signature"][:10] for m in table["metrics"] if m["key"] == "bleu_2"] == ["bleu_2|v9|"]
     assert len(table["rows"]) == 2
 
-    # One machine, which had no row to keep, and so scored everything itself.
+    # One machine, which had no row to keep, so it scored everything itself.
     end = boards(runner)
     shutil.rmtree(runner / "clone/leaderboard")
     assert refresh(workspace(runner, "another-store"), runner / "bundle")["waiting"] == 0

@@ -1,4 +1,4 @@
-"""What one job of the form's workflow hands to the other, and what the other takes."""
+"""What one job of the form's workflow hands to the other, and what the other accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blobs of a pull request: what is fetched, what is not, and whose commit it is."""
+"""Blobs of a pull request: what is fetched, what is not, and which commits count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = "submissions/strangers/careful"
 
 
 def stored(git_dir):
-    """Object ids that the bare copy holds without asking the server."""
+    """Object ids that the bare copy has without asking the server."""
     lines = git(git_dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")
     return {line.split()[0] for line in lines.decode().splitlines() if line.endswith(" blob")}
 
@@ -38,7 +38,7 @@ def test_another_head_than_the_approved_one_is_refused(repo, tmp_path, submissio
     if moved:
         repo.pull(submission_files(name="Other"))
     else:
-        # On GitHub any commit of any fork can be fetched by its id: only the pull request's ref counts.
+        # On GitHub any commit of any fork can be fetched by its id, so only the pull request's ref counts.
         sha = repo.commit({"x": b"1"})
     with pytest.raises(RexrankError, match="head is"):
         fetch(repo.url, 1, sha, tmp_path / "pull")

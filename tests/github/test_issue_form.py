@@ -1,4 +1,4 @@
-"""The form as GitHub writes it into an issue: what is read, what is refused, and whose word a link takes."""
+"""The form as GitHub writes it into an issue: what is read, what is refused, and which links are followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes from job to job by file: the form both sides hold to, and the limits."""
+"""Files passed from job to job: the format both sides keep to, and the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of main's predictions a sparse checkout brings those that are compared, in one request, and reads one at a time."""
+"""From main's predictions a sparse checkout fetches those it compares, in one request, and reads one at a time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_files_to_compare_are_fetched_at_once_and_read_on_demand(repo, main, tmp
     assert unfetched(repo, main) == [
         f"submissions/{m}" for m in (f"{MODELS[0]}/iu-xray.json", f"{MODELS[1]}/sandbox.json")
     ]
-    cut_off(main)  # nothing more is asked for
+    cut_off(main)  # nothing more is requested
     assert sorted(others) == [MODELS[0], MODELS[2]]
     subprocess.run(["git", "clone", "-q", repo.url, str(tmp_path / "whole")], check=True)
     whole = submitted_predictions(tmp_path / "whole/submissions", SANDBOX, MODELS[1])

@@ -1,4 +1,4 @@
-"""What a merge would do to main: seen through woven histories, without reading a file, within bounds."""
+"""What a merge would do to main: found in criss-cross histories, without reading a file, within bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def taken(repo, tmp_path, sha):
 
 
 FAR = 4_000_000_000
-"""A date by which git would take a commit for the youngest."""
+"""A date that makes git take a commit for the newest."""
 
 
 def commit_of(repo, tree, *parents, date=1_700_000_000):
@@ -34,7 +34,7 @@ def tree_of(repo, sha):
 
 
 def test_a_history_with_merges_cannot_revert_main(repo, tmp_path, submission_files):
-    """Two merges cross: the second head holds the first one's tree and an edit in its own folder."""
+    """Two merges cross: the second head has the first one's tree and an edit in its own folder."""
     repo.merge({"evaluator/fix.py": b"broken"})
     first = commit_of(
         repo, tree_of(repo, repo.commit(submission_files())), repo.run("rev-parse", "main"), date=FAR
@@ -73,7 +73,7 @@ def test_a_foreign_history_is_refused_in_words(repo, tmp_path, submission_files)
         ({SANDBOX: b"{}"}, {SANDBOX: b"{ }"}),
         ({SANDBOX: b"{}"}, {SANDBOX: None}),
         ({SANDBOX: None}, {SANDBOX: b"{ }"}),
-        # What a rename of the folder on main would do to a new file is git's guess.
+        # Where a new file goes when main has renamed the folder is git's guess.
         (
             {f"{FOLDER}/iu-xray.json": b"{}"},
             {SANDBOX: None, CARD: None, "submissions/strangers/x/model.yaml": b"x"},
@@ -103,7 +103,7 @@ def test_the_same_change_on_both_sides_is_no_conflict_and_no_file_is_read(repo, 
 
 
 def bomb(repo, depth=9, width=10):
-    """A tree of a few kilobytes that holds `width` ** `depth` files."""
+    """A tree of a few kilobytes that contains `width` ** `depth` files."""
     blob = repo.run("hash-object", "-w", "--stdin", data=b"x")
     tree = repo.run("mktree", data="".join(f"100644 blob {blob}\tf{n}\n" for n in range(width)).encode())
     for _ in range(depth - 1):

@@ -1,4 +1,4 @@
-"""The hosted job makes the overall table again from the boards' tables, and refuses what they do not give."""
+"""The hosted job recomputes the overall table from the boards' tables, and refuses what does not follow from them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ PAIRS = "pairwise/overall-findings.parquet"
 
 
 def test_pairs_are_those_of_the_digest(folder):
-    """Pairs of fewer models, another file and none at all are refused; so are pairs that no table stands beside."""
+    """Pairs of fewer models, another file and none at all are refused; so are pairs without a table."""
     make_populations(folder.parent / "other", n_models=3, n_studies=60)
     for change, words in (
         (lambda p: shutil.copy(folder.parent / "other" / PAIRS, p), "a different digest from its pairs"),

@@ -1,4 +1,4 @@
-"""Whose a submission is."""
+"""Who owns a submission."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_ids_are_recorded_once_and_kept(tmp_path, submission_files):
     assert record_owners(tmp_path, {"stranger": 7}.get)
     register = tmp_path / "leaderboard/owners.json"
     assert json.loads(register.read_text()) == {"strangers/careful": {"stranger": 7}}
-    # The login is registered by somebody else now: the recorded id stays.
+    # The login has been registered by someone else since; the recorded id stays.
     assert not record_owners(tmp_path, {"stranger": 99}.get)
     assert json.loads(register.read_text()) == {"strangers/careful": {"stranger": 7}}
 

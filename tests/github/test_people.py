@@ -1,4 +1,4 @@
-"""Who stands behind a pull request, and what a maintainer is told of them."""
+"""Who is behind a pull request, and what a maintainer is told about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PULL = SimpleNamespace(user=SimpleNamespace(login="Someone", id=7))
 
 @pytest.fixture
 def main(tmp_path):
-    """Three models on main; of the last the ids were recorded, and its handle `someone` was another account then."""
+    """Three models on main; the ids of the last were recorded when its handle `someone` was another account."""
     for name, handle in (("a/one", "Someone"), ("b/two", "x"), ("c/three", "someone")):
         (tmp_path / "submissions" / name).mkdir(parents=True)
         (tmp_path / "submissions" / name / "model.yaml").write_text(f"contact: [{handle}]")

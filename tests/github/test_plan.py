@@ -1,4 +1,4 @@
-"""The plan of a rescoring: the same list gives the same plan, previews first, never more than GitHub takes."""
+"""The plan of a rescoring: the same list gives the same plan, previews first, never more than GitHub accepts."""
 
 from __future__ import annotations
 

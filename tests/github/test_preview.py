@@ -163,7 +163,7 @@ def pair(a, b, difference=0.2, low=0.1, high=0.3, p=0.01):
 
 @pytest.mark.parametrize("higher", [True, False])
 def test_a_lead_is_of_the_model_asked_for_whatever_is_better(higher):
-    """`difference` is mean of a minus mean of b; a lead is above zero where this model is better."""
+    """`difference` is the mean of a minus the mean of b; a lead is above zero if this model is better."""
     pairs = [pair("t/a", "t/b"), pair("t/b", "t/c", low=None, high=None), pair("t/a", "t/c")]
     of = table("t/a", "t/b", "t/c", nulls=["baseline/x"], pairs=pairs)
     (column,) = of.metrics

@@ -1,4 +1,4 @@
-"""The one writer of main's leaderboard, against a real repository: what it lays out, and what becomes of it."""
+"""The only writer of main's leaderboard, against a real repository: what it prepares, and what happens to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evaluator.github.publish import prepare
 
 
 def test_of_per_study_scores_only_the_rows_are_published(place):
-    """A parquet file has room for more: notes, names of columns' types, bytes that nothing refers to."""
+    """A Parquet file has room for more: metadata, names of column types, bytes that nothing refers to."""
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -33,7 +33,7 @@ def test_of_per_study_scores_only_the_rows_are_published(place):
 
 
 def files_of(bundle):
-    """What of a bundle becomes main's: all but its note, and pairs, which have a branch."""
+    """The files of a bundle that go to main: all but its note, and pairs, which have a branch."""
     names = (p.relative_to(bundle).as_posix() for p in bundle.rglob("*.*") if p.name != "bundle.json")
     return sorted(n for n in names if not n.startswith("pairwise/"))
 
@@ -55,7 +55,7 @@ def test_a_bundle_becomes_mains_leaderboard_once(place):
 
 
 def test_of_the_pairs_main_has_a_digest_and_a_branch_the_newest(place):
-    """One commit without a past, whatever was published before; and in the same push as the tables."""
+    """One commit without history, whatever was published before, in the same push as the tables."""
     repo, root, bundle = place
     publish(root, bundle, repo.url)
     first = repo.run("rev-parse", "pairwise")
@@ -123,7 +123,7 @@ def test_hand_written_changes_made_meanwhile_are_kept(place):
 
 
 def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tmp_path, report_bytes):
-    """Of the first publication all; afterwards those that changed since, and a row of other bytes is still refused."""
+    """All for the first publication; afterwards those that changed since, and a row of other bytes is still refused."""
     repo, _, bundle = place
     predictions = [f"{FOLDER}/sandbox.json", "submissions/strangers/second/sandbox.json"]
 
@@ -150,7 +150,7 @@ def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tm
 
 
 def test_a_row_for_bytes_that_main_lacks_stops_the_publication(place, report_bytes):
-    """The same tree of submissions is claimed, the bytes are others: no row is better than a wrong one."""
+    """The same tree of submissions is claimed, but the bytes differ: no row is better than a wrong one."""
     repo, root, bundle = place
     merge = repo.merge({f"{FOLDER}/sandbox.json": report_bytes("shuffled", 1)})
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}

@@ -1,4 +1,4 @@
-"""What a pull request is, and whether its shape is allowed."""
+"""The kind of a pull request, and whether its changes are allowed."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_scoring_needs_no_network_after_the_fetch(repo, tmp_path, submission_fil
 def test_what_main_changed_in_the_folder_meanwhile_is_fetched_too(
     repo, tmp_path, submission_files, card_bytes, report_bytes
 ):
-    """The merge is scored: a card from the pull request, predictions that main has by now."""
+    """The merge is scored: a card from the pull request, predictions that main has got since."""
     from evaluator.github.git_objects import fetch
 
     start = repo.merge(submission_files())

@@ -1,4 +1,4 @@
-"""The process with the token, `.github/push.py`: it pushes what was laid out, as plain files of the leaderboard alone."""
+"""The process with the token, `.github/push.py`: it pushes only what was prepared, as plain leaderboard files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _pipe(out):
 
 @pytest.mark.parametrize("harm", [_link, _large, _many, _climb, _pipe], ids=lambda f: f.__name__)
 def test_files_that_no_leaderboard_needs_are_not_pushed(place, harm):
-    """Whatever the job before was made to hand over."""
+    """Whatever the previous job was tricked into handing over."""
     repo, root, bundle = place
     out = fresh(root, repo.url)
     prepare(root, bundle, out)

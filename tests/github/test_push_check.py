@@ -1,4 +1,4 @@
-"""What a push brought to main is looked at once more: whose it was, and who may say that predictions are imported."""
+"""What a push brought to main is checked once more: who owns it, and who may declare predictions as imported."""
 
 from __future__ import annotations
 

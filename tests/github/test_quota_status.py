@@ -1,4 +1,4 @@
-"""The ledger as everybody may read it."""
+"""The ledger as the public sees it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEAM, ACCOUNT = "rexrank/quota/rexgradient/team/t", "rexrank/quota/rexgradient/a
 
 
 class Checks:
-    """Check runs of one commit, newest first, and how often they were asked for."""
+    """Check runs of one commit, newest first, and the number of requests for them."""
 
     def __init__(self, *rows):
         self.rows = [(name, title) for title, name in rows]

@@ -1,4 +1,4 @@
-"""What the publisher works out again: forged texts, references, history, BLEU-2, and files that swell when read."""
+"""What the publisher recomputes: forged texts, references, history, BLEU-2, and files that expand when read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STUDIES = "studies/sandbox/findings/strangers__careful.parquet"
 
 @pytest.fixture
 def main(refreshed):
-    """The checkout of main that the bundle is of."""
+    """The checkout of main that belongs to the bundle."""
     return refreshed.parent / "clone"
 
 
@@ -90,14 +90,14 @@ def test_the_history_names_what_main_knows(bundle, main, field):
 
 
 def test_bleu_is_recomputed(bundle, main):
-    """Same mean, other studies: only the texts tell."""
+    """Same mean, other studies: only the texts reveal it."""
     frame = pd.read_parquet(bundle / STUDIES)
     frame.assign(bleu_2=frame["bleu_2"].to_numpy()[::-1]).to_parquet(bundle / STUDIES, index=False)
     refused(bundle, main, "a BLEU-2 that does not match")
 
 
 def swollen(path, n):
-    """Few bytes that stand for many: one long text, told of once."""
+    """A few bytes that expand to many: one long text, stored once."""
     table = pa.table({"study_id": pa.array(["x" * 400_000] * n), "bleu_2": pa.array([0.5] * n)})
     pq.write_table(table, path, compression="zstd")
 

@@ -1,4 +1,4 @@
-"""What a run after a merge makes of files that came to harm on the runner or on main."""
+"""What a run after a merge does with files damaged on the runner or on main."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MISSING = {"gone"}
 
 @pytest.fixture
 def runner(refreshed, tmp_path, monkeypatch):
-    """A copy of what a run before left: main's clone with its leaderboard, and the store."""
+    """A copy of what an earlier run left: main's clone with its leaderboard, and the store."""
     for name in ("clone", "store"):
         shutil.copytree(refreshed.parent / name, tmp_path / name)
     monkeypatch.setenv("REXRANK_STORE", str(tmp_path / "store"))
@@ -33,7 +33,7 @@ def runner(refreshed, tmp_path, monkeypatch):
 
 
 def workspace(runner):
-    """The folders of main's clone and of the store, as a job is handed them."""
+    """The folders of main's clone and of the store, as a job gets them."""
     root = runner / "clone"
     return Workspace(runner / "store", leaderboard=root / "leaderboard", submissions=root / "submissions")
 
@@ -94,7 +94,7 @@ def reports_alive():
 
 
 def test_predictions_are_in_memory_one_submission_at_a_time(runner, monkeypatch):
-    """What main holds is known by card and digests; the predictions of hundreds of models would be gigabytes."""
+    """Card and digests identify what main has; the predictions of hundreds of models would be gigabytes."""
     source = runner / "clone/submissions/strangers/careful"
     for name in ("third", "fourth", "fifth"):
         shutil.copytree(source, source.parent / name)

@@ -1,4 +1,4 @@
-"""Counts and resemblance for the maintainer."""
+"""Counts and similarity for the maintainer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask for scores of what, and what everybody is told."""
+"""Who may request which scores, and what the answer says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a merge would make too large is named before it, with the file and what to do."""
+"""What a merge would make too large is named beforehand, with the file and what to do."""
 
 from __future__ import annotations
 

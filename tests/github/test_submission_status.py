@@ -1,4 +1,4 @@
-"""What a terminal shows of a bot's comment; the whole way is in tests/pipeline/test_submit.py."""
+"""What a terminal shows of a bot's comment; tests/pipeline/test_submit.py covers the whole path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read: all that they need, and nothing of a stranger's comes alive in it."""
+"""What people read: everything they need, and nothing from a stranger takes effect in it."""
 
 from __future__ import annotations
 

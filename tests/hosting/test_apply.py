@@ -1,4 +1,4 @@
-"""The settings as a plan and set: a fresh repository becomes sound, a second time nothing is sent, a refusal is told."""
+"""Settings, planned and applied: a new repository becomes sound, a second run sends nothing, refusals are reported."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PUBLISHER = {
     "updated_at": "2026-01-02T03:04:05Z",
 }  # fmt: skip
 HAND = {"RD613", "RD616", "RD627", "RD628", "RD629", "RD641", "RD642", "RD643", "RD644", "RD645"}
-"""What a fortress leaves to people: a secret, a variable, runners, and what the API does not tell."""
+"""What a fortress leaves to people: a secret, a variable, runners, and what the API does not reveal."""
 
 
 @pytest.fixture
 def github(tmp_path, monkeypatch):
-    """GitHub on loopback with a repository just made, every request and answer held to GitHub's own description."""
+    """GitHub on loopback with a new repository, every request and answer checked against GitHub's own description."""
     state = State(root=tmp_path)
     server = GitHubServer(state)
     fresh(state)
@@ -58,7 +58,7 @@ def sent(state):
 
 
 def states(state):
-    """By code what the doctor says afterwards."""
+    """What the doctor says afterwards, by code."""
     root = checkout()
     assert root is not None
     sections = check_settings(Answers(asker(REPOSITORY, next(iter(state.tokens))), read_workflows(root)))
@@ -120,7 +120,7 @@ def test_a_small_challenge_grows_into_a_fortress(github):
 
 
 def test_a_maintainers_choices_are_kept(github):
-    """Reviewers, other rulesets and the rest of the repository are not touched; a tag that may enter is taken out."""
+    """Reviewers, other rulesets and the rest of the repository are left alone; an allowed tag is removed."""
     host("--apply", "--reviewer", "octocat")
     people = next(e for e in settings(github)["/environments"]["environments"] if e["name"] == "scoring")[
         "protection_rules"
@@ -185,7 +185,10 @@ def test_a_token_is_needed(github, monkeypatch):
 
 
 def test_the_one_machine_of_a_small_challenge_is_set_by_its_file(github, monkeypatch):
-    """Its labels become the variable that small.yml reads; taken out of the file, GitHub's own machine is set again."""
+    """Its labels become the variable that small.yml reads.
+
+    Once they leave the file, GitHub's own machine is set again.
+    """
     made = changed(repository=REPOSITORY, profile="small", runner=["self-hosted", "gpu"])
     monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
     first = host("--apply")
@@ -208,7 +211,7 @@ def test_the_one_machine_of_a_small_challenge_is_set_by_its_file(github, monkeyp
 
 
 def plain(state):
-    """What the doctor finds of the machine."""
+    """What the doctor finds about the machine."""
     answers = Answers(asker(REPOSITORY, next(iter(state.tokens))), Workflows())
     return check_small(answers, ("self-hosted", "gpu"))[1].found
 
@@ -217,7 +220,7 @@ LINEAR = [{"type": "non_fast_forward"}, {"type": "deletion"}, {"type": "required
 
 
 def of_another_name(state, rules, actors=()):
-    """A ruleset of main that a host made under a name of their own."""
+    """A ruleset of main that a host created under a name of their own."""
     conditions = {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}
     body = {"name": "protect it", "target": "branch", "enforcement": "active", "bypass_actors": [*actors]}
     keep_ruleset(state, 50, body | {"conditions": conditions, "rules": rules})
@@ -237,7 +240,7 @@ def test_a_rule_that_refuses_the_workflows_push_is_reported(github):
 
 
 def test_bypasses_of_another_ruleset_are_left_to_people(github):
-    """The plan's own ruleset is made once; the other's list is named, and a second time nothing is sent."""
+    """The plan's own ruleset is created once; the other's list is named, and a second run sends nothing."""
     settings(github)[f"/orgs/{OWNER}/installations"] = {"total_count": 1, "installations": [dict(PUBLISHER)]}
     of_another_name(
         github, LINEAR, [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]

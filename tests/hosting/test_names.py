@@ -1,4 +1,4 @@
-"""What names the challenge beside `challenge.toml`: each file as another challenge wants it, and left alone where it is right."""
+"""Files other than `challenge.toml` that name the challenge: rewritten for another challenge, left alone if right."""
 
 from __future__ import annotations
 

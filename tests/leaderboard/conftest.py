@@ -8,6 +8,6 @@ from support.boards import make_leaderboard
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """To be copied before it is changed."""
+    """The ranked leaderboard; tests copy it before they change it."""
     folder = tmp_path_factory.mktemp("board") / "leaderboard"
     return make_leaderboard(folder, ("near-copy", "template"), "Somewhere", "Clear lungs.")

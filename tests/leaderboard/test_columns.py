@@ -1,4 +1,4 @@
-"""The facts of a board's rows: what CSV and Markdown say, and that a column is one line."""
+"""The facts of a board's rows: what CSV and Markdown say, and that adding a column takes one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure of the whole set from the score to the table: with intervals where they hold, in no test and no rank."""
+"""A corpus figure from the score to the table: with intervals where they are valid, in no test and no rank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws are made once a metric, and those of a model are the same bits whoever asks, for whatever others."""
+"""Draws are made once per metric, and a model's draws are the same bits in any company."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is listed without a rank, and why; what a maintainer's release changes."""
+"""Which models are listed without a rank, and why; what a maintainer's release changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events follow from the tables and the history alone: each once, baselines never, the file only ever longer."""
+"""Events follow from the tables and the history alone: each once, baselines never, the file only grows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def withdrawn(name):
 
 
 def after(*states):
-    """The events of the last of several rankings in a row; `None` is a board without a record."""
+    """The events of the last of several successive rankings; `None` is a board without a record."""
     history, new = [], []
     for state in states:
         new = changes(history, [state] if state else [])

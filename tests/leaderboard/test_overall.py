@@ -1,4 +1,4 @@
-"""Which model is best over all datasets: complete and incomplete models, ranges, and what cannot be such a table."""
+"""Which model is best over all datasets: complete and incomplete models, ranges, and what such a table excludes."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ CHANGES = {
 def test_a_table_that_does_not_follow_from_boards_and_tests_is_refused(overall, boards, name):
     change, words = CHANGES[name]
     value = {**overall.view(), "pairs": [p.view() for p in overall.pairs]}
-    # The pair of the two farthest models: its test is plain.
+    # The pair of the two models furthest apart: its test is clear-cut.
     ends = {overall.rows[0].id, overall.rows[-1].id}
     value["pairs"].sort(key=lambda p: {p["a"], p["b"]} != ends)
     ordered = json.loads(json.dumps(value))
@@ -199,7 +199,7 @@ def test_without_its_pairs_a_tables_ranks_are_taken_as_given(overall, boards):
 
 @pytest.mark.parametrize("more", ["bleu_2", "radcliq_v1"])
 def test_pairs_hold_nothing_but_the_tests(overall, boards, more):
-    """Neither another metric nor an unadjusted p goes along in the file."""
+    """Neither another metric nor an unadjusted p is in the file."""
     pairs = overall_pairwise(overall)
     first = pairs.metrics["radcliq_v1"][0]
     extra = {more: (replace(first, p=0.5), *pairs.metrics["radcliq_v1"][1:])}
@@ -221,7 +221,7 @@ def test_a_withheld_board_joins_by_the_setting(tmp_path):
 
 
 def test_an_order_is_of_one_task(boards):
-    """Boards of questions take no part in the order of reports, nor those of reports in that of answers."""
+    """Boards of questions take no part in the order of reports, nor boards of reports in that of answers."""
     assert having(SETTING, "answers") == ("rexvqa", "rexvqa-public")
     blocks = ({"title": "Reports", "datasets": [*DATASETS]},)
     reports = OverallSetting.model_validate({"boards": [*DATASETS], "blocks": blocks})

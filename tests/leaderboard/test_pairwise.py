@@ -1,4 +1,4 @@
-"""Pairs on every metric: the numbers of `rexrank compare`, and coarse ones of sets that are not public."""
+"""Pairs on every metric: the numbers of `rexrank compare`, and coarse ones for datasets that are not public."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_an_empty_board_has_no_pairs():
 
 @pytest.mark.parametrize("n", [0, 60])
 def test_the_digest_is_of_all_rows_in_one_piece(n):
-    """Whoever reads the file can make it again: JSON of its rows, metric first."""
+    """Any reader of the file can recompute it: JSON of its rows, metric first."""
     pairs = (
         board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", frames(n), COLUMNS)
         if n

@@ -1,4 +1,4 @@
-"""Ranking repairs what it makes: nothing it wrote can block it, and what is damaged before it is named."""
+"""Ranking repairs its own output: nothing it wrote can block it, and damaged input is named."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_files_without_a_board_are_removed(board, file):
 
 
 def test_the_overall_table_covers_what_the_challenge_names(board, monkeypatch):
-    """A set joins by the challenge, the same bytes come out twice, and what it names no more goes."""
+    """A dataset joins through the challenge, two runs give the same bytes, and what it no longer names goes."""
     before = state(board)
     with monkeypatch.context() as now:
         use_sandbox(now)
@@ -204,7 +204,7 @@ def test_without_records_nothing_is_deleted(board):
 
 
 def test_a_damaged_record_or_line_stops_ranking_before_anything_is_written(board):
-    """All of them are named at once, and nothing is touched."""
+    """All of them are named at once, and no file is changed."""
     (board / DERIVED[0]).unlink()
     (board / RECORD).write_text("{")
     (board / RECORD.replace("findings", "report")).write_text("[]")
@@ -282,7 +282,7 @@ def test_a_damaged_record_is_named(board, name):
 @pytest.mark.parametrize("name", RECORD_CHANGES)
 def test_a_record_of_another_form_is_named(board, name):
     change_json(RECORD_CHANGES[name])(board / RECORD)
-    # What only the per-study scores contradict is seen where both are read.
+    # A contradiction with the per-study scores alone is found where both are read.
     _named(board, STUDIES if name == "another mean" else RECORD, site=name != "another mean")
 
 
@@ -306,7 +306,7 @@ def _named(board, file, *, site=True):
 def test_damaged_texts_are_named(board, name):
     DAMAGE[name](board / CASES)
     if name in {"a link to nothing", "a link to itself", "a folder", "a full folder", "a pipe"}:
-        return  # nothing is there to read: the model has no case browser
+        return  # there is nothing to read: the model has no case browser
     with pytest.raises(RexrankError, match=f"{CASES}.*rexrank score submissions/rexrank-sandbox/near-copy"):
         pages(board)
 
@@ -379,7 +379,7 @@ def test_every_damaged_file_is_named_at_once(board):
 
 
 def test_the_second_track_of_a_non_public_dataset_takes_the_first_into_account(made):
-    """Its subgroups must give nothing away beside those that the first track shows."""
+    """Its subgroups must reveal nothing together with those of the first track."""
     dataset = get_dataset("sandbox")
     hidden = dataset.model_copy(update={"access": "restricted"})
     frames = {t: _first_track(Board(hidden, t), made, made, rehearsal=False) for t in ("findings", "report")}

@@ -1,4 +1,4 @@
-"""A board is ranked again when anything it is made of has changed, and only then."""
+"""A board is ranked again if any of its inputs has changed, and only then."""
 
 from __future__ import annotations
 

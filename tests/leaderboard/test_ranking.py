@@ -1,4 +1,4 @@
-"""Who may stand on a board, in which column, and in which order."""
+"""Which models are on a board, in which column, and in which order."""
 
 from __future__ import annotations
 

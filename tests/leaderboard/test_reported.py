@@ -1,4 +1,4 @@
-"""Published rows: what contradicts itself, and what is kept."""
+"""Published rows: which contradict themselves, and which are kept."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_overall_accuracy_of_2025_is_the_mean_of_five_skills_to_the_fourth_d
 
 
 def test_the_overall_accuracy_of_2026_is_that_of_all_questions():
-    """One set of shares of the skills gives all nine figures, and they are no means of five."""
+    """One set of skill proportions gives all nine figures, and they are not means of five."""
     rows = vqa("2026-08")
     skills = np.array([[r.values[k] for k in SKILLS] for r in rows])
     overall = np.array([r.values["accuracy"] for r in rows])

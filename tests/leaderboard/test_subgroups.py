@@ -1,4 +1,4 @@
-"""Subgroups of a board as tables have them."""
+"""A board's subgroups as tables contain them."""
 
 from __future__ import annotations
 

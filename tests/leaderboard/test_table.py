@@ -1,4 +1,4 @@
-"""Typed tables: what they take, what they refuse, and that model and schema say the same."""
+"""Typed tables: what they accept, what they refuse, and that model and schema say the same."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PLACES = list(places(FULL))
 
 
 def changed(place, value):
-    """The full table with another value at one place; `...` removes it."""
+    """The full table with another value in one place; `...` removes it."""
     table = copy.deepcopy(FULL)
     holder = table
     for key in place[:-1]:
@@ -98,7 +98,7 @@ def changed(place, value):
 
 
 def taken(value):
-    """Whether the model takes a JSON value."""
+    """Whether the model accepts a JSON value."""
     try:
         parse_table(value, "x.json")
     except RexrankError:

@@ -40,7 +40,7 @@ def compat() -> Run:
 
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models directory of the shipped stand-ins, with a small RadGraph-XL beside them."""
+    """A models directory of the shipped stand-ins, plus a small RadGraph-XL."""
     pytest.importorskip("torch", reason=reason("score"))
     models = build("six-labels", tmp_path_factory.mktemp("models"))
     for folder in shipped_models().iterdir():

@@ -1,4 +1,4 @@
-"""Accuracy over skills against figures made by hand, question by question; its interval and test by brute force."""
+"""Accuracy over skills against figures computed by hand, question by question; its interval and test by brute force."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ROWS = [
     ("Presence Assessment", "C", ""),
 ]
 CASES = [
-    # rows, accuracy, mean of the skills that were asked for
+    # rows, accuracy, mean of the skills that have questions
     (ROWS[:1], 1.0, 1.0),
     (ROWS, 1 / 3, 1 / 3),
     ([*ROWS, ("Negation Assessment", "D", "D")], 2 / 4, (1 / 3 + 1) / 2),
@@ -123,7 +123,7 @@ def test_signatures_name_the_rule_for_unanswered_questions():
 
 
 def board(n=160, seed=5):
-    """Two models' answers to questions of very uneven skills, several a patient, and the patients."""
+    """Two models' answers to questions of very uneven skills, several per patient, and the patients."""
     rng = np.random.default_rng(seed)
     skills = rng.choice(5, size=n, p=[0.17, 0.05, 0.08, 0.35, 0.35])
     patients = [f"p{i:03}" for i in rng.integers(0, n // 4, n)]
@@ -137,7 +137,7 @@ def board(n=160, seed=5):
 
 
 def macro_by_hand(rows, weights):
-    """The mean of the skills' accuracies when question i stands there `weights[i]` times, in plain Python."""
+    """The mean of the skills' accuracies with question i counted `weights[i]` times, in plain Python."""
     right, total = defaultdict(float), defaultdict(float)
     for (skill, wanted, answer), weight in zip(rows, weights, strict=True):
         total[skill] += weight

@@ -19,7 +19,7 @@ GOLDEN = {
     **json.loads((CORE / "golden" / "official_edge.json").read_text())["pairs"],
 }
 ORDERS = json.loads((CORE / "golden" / "bleu_orders.json").read_text())["pairs"]
-"""NLTK's values of every order on the official tokens, which for order 2 are the official scorer's."""
+"""NLTK's values of every order on the official tokens; those of order 2 are the official scorer's."""
 TOKENS = json.loads((CORE / "golden" / "tokenisation.json").read_text())
 
 

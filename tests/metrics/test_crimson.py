@@ -132,7 +132,7 @@ def test_an_invalid_answer_is_none(text):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """A models directory with the published wheel; skips where it was not laid there."""
+    """A models directory with the published wheel; skips if there is none."""
     folder = tmp_path_factory.mktemp("crimson")
     given = (
         os.environ.get("REXRANK_CRIMSON_WHEEL")

@@ -107,7 +107,7 @@ def test_strict_parser_fails_closed(text: str, score: float | None, status: str)
 def test_strict_never_scores_higher_than_the_official_parser() -> None:
     compared = 0
     for case in load("fixtures/green_completions.json"):
-        # The official parser lets insignificant counts overwrite significant ones here.
+        # Here the official parser lets insignificant counts overwrite significant ones.
         if case["name"] == "single_newline_between_sections":
             continue
         strict, _ = parse_strictly(case["raw"], most_matched=50)

@@ -116,7 +116,7 @@ def test_crimson_over_http(url: str, protocol: str) -> None:
     scores = Crimson().score(PAIRS, run_of(url, protocol))
     assert scores.values[0] == 1.0
     assert scores.values[0] > scores.values[1] > scores.values[2] > -1.0
-    # An empty report is no better than a normal template, as the package says; under clean it fails.
+    # An empty report scores no better than a normal template, as in the package; under clean it fails.
     assert (scores.values[3], scores.failed.tolist()) == (
         (-1.0, [False] * 3 + [True]) if protocol == "clean" else (0.0, [False] * 4)
     )
@@ -144,7 +144,7 @@ def test_escaping_neutralises_every_mark(text: str) -> None:
     assert not re.search(r"<[|/!?A-Za-z_]", plain)
     for key in (rule.key for rule in TEXT_RULES if rule.escaped):
         hit = rules_hit(plain).get(key, "")
-        # A role's name is left: a text on one line starts no turn with it.
+        # The name of a role stays: in a text on one line it starts no turn.
         assert not set("<>[]") & set(hit), (key, hit)
 
 
@@ -286,7 +286,7 @@ CORRECTION = {
 
 
 def test_the_schema_is_one_that_strict_structured_output_takes() -> None:
-    """Every object closed, every property required: the terms of structured outputs."""
+    """Every object closed, every property required: the rules of structured outputs."""
     schema = json.loads(schema_of(3))
     jsonschema.Draft202012Validator.check_schema(schema)
     for node in (schema, schema["$defs"]["correction"]):

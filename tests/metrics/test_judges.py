@@ -1,4 +1,4 @@
-"""Which metrics ask a judge: their classes say it, nothing else."""
+"""Which metrics ask a judge: their classes say so, and nothing else does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEW = '[fact_judge]\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n'
 
 
 class FactJudge(Green):
-    """A judged metric that somebody adds: a class, and one line of the registry."""
+    """A judged metric that a contributor adds: a class, and one line in the registry."""
 
     key = "fact_judge"
     title = "FactJudge"

@@ -1,4 +1,4 @@
-"""What holds of every metric that needs no judge: identity, bounds, empty reports, order, company."""
+"""Properties of every metric that needs no judge: identity, bounds, empty reports, order, other pairs in the batch."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PAIRS = tuple(
     for i, a in enumerate((*REPORTS, *HOSTILE))
     for j, b in enumerate((*REPORTS, *HOSTILE))
 )
-# As published: v0 punishes BLEU-2; RaTEScore gives 0.5 where a side has no entity; CheXbert calls an empty text "No
-# Finding", and two reports without any label have an F1 of 0.
+# As published: v0 penalises BLEU-2; RaTEScore gives 0.5 if a side has no entity; CheXbert calls an empty text
+# "No Finding", and two reports without any label have an F1 of 0.
 CHEXBERT = {k for k in metric_keys() if k.startswith("chexbert_")}
 NOT_BEST, NOT_ZERO, ALIKE = {"radcliq_v0"}, {"ratescore"} | CHEXBERT, CHEXBERT
 
@@ -42,7 +42,7 @@ def scored(run):
 
 
 def better(metric, a, b):
-    """Whether a is as good as b, for all but the last bits."""
+    """Whether a is at least as good as b, up to the last bits."""
     return a >= b - 1e-5 if metric.higher_is_better else a <= b + 1e-5
 
 

@@ -65,7 +65,7 @@ def test_word_pieces_are_identical(pairs, compat):
 
 
 def test_raw_scores_are_the_official_ones(pairs, compat):
-    """Spans and labels identical; scores within the rounding of the published four decimals."""
+    """Spans and labels are identical; scores are within the rounding of the published four decimals."""
     engine, wanted, compared = annotator(compat), golden("radgraph_raw.json"), 0
     for pair in pairs:
         for side, key in SIDES:
@@ -181,7 +181,7 @@ def test_details_hold_both_graphs(pairs, compat):
 
 
 def test_other_shapes_equal_the_package():
-    """Nothing is assumed of the archive: three unequal layers, 24-piece windows, 6 and 5 labels, `radgraph__`."""
+    """Nothing is assumed about the archive: three unequal layers, 24-piece windows, 6 and 5 labels, `radgraph__`."""
     folder = GOLDEN.parent / "shapes"
     cases = json.loads((folder / "radgraph.json").read_text("utf-8"))["cases"]
     for batch_size in (1, 4):
@@ -220,7 +220,7 @@ def test_a_damaged_archive_gives_a_sentence(compat, tmp_path, content):
 
 @pytest.mark.parametrize("bytes_lost", [0, 5], ids=["changed", "cut"])
 def test_an_archive_whose_checksum_is_wrong_gives_no_scores(tmp_path, bytes_lost):
-    """The checksum stands behind the last member: what tar needs can all be read, and be other bytes."""
+    """The checksum follows the last member: everything tar needs can be read and still be other bytes."""
     folder = shutil.copytree(STAND_INS / "radgraph", tmp_path / "radgraph")
     content = bytearray((folder / "model.tar.gz").read_bytes())
     content[-6] ^= 1

@@ -1,4 +1,4 @@
-"""RadGraph-XL against the `radgraph` package 0.1.18 on small checkpoints, and archives that mean harm."""
+"""RadGraph-XL against the `radgraph` package 0.1.18 on small checkpoints, and malicious archives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BY_ID = {p.id: p for p in PAIRS}
 
 @pytest.fixture(scope="module", params=sorted(checkpoint.SHAPES))
 def built(request, tmp_path_factory):
-    """(name, run) of a checkpoint that was built for this test."""
+    """(name, run) of a checkpoint built for this test."""
     pytest.importorskip("torch", reason=reason("score"))
     models = checkpoint.build(request.param, tmp_path_factory.mktemp(request.param))
     return request.param, Run(protocol="compat", models=models)

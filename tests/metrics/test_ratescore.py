@@ -35,10 +35,10 @@ GOLDEN_050: dict[str, Any] = json.loads((JUDGES / "golden" / "rate_golden_v050.j
 TIES: dict[str, dict[str, dict[str, float]]] = json.loads(
     (JUDGES / "golden" / "rate_ties.json").read_text("utf-8")
 )["pairs"]
-"""By variant, of the random checkpoint: pairs in which one entity under two types is the nearest of another.
+"""By variant, for the random checkpoint: pairs in which an entity's nearest one has two types.
 
-The official code lets rounding choose between them. `official` is what it chose on the machine that made
-the golden files, `first` what the rule gives on any.
+The official code lets rounding choose between them. `official` is its choice on the machine that made the
+golden files, `first` the rule's choice on any machine.
 """
 PAIRS = [Pair(p["id"], p["reference"], p["candidate"]) for p in FIXTURES]
 
@@ -66,7 +66,7 @@ def run_of(models: Path, variant: str = "0.6.0", **more: Any) -> Run:
 
 
 def wanted_values(official: dict[str, float], checkpoint: str, variant: str) -> list[float]:
-    """The official values, but the rule's where rounding decides the official one."""
+    """The official values, or the rule's where rounding decides the official one."""
     ties = TIES[variant] if checkpoint == "rate_ner_rand" else {}
     assert {i: t["official"] for i, t in ties.items()} == {i: official[i] for i in ties}
     return [ties[p.id]["first"] if p.id in ties else official[p.id] for p in PAIRS]
@@ -98,7 +98,7 @@ def test_equals_release_050(models: dict[str, Path], checkpoint: str) -> None:
 def official_directional(
     types: list[str], vectors: Any, other_types: list[str], other_vectors: Any, variant: str
 ) -> float:
-    """The official selection: float32, one product and one `topk` a row."""
+    """The official selection: float32, one product and one `topk` per row."""
     import torch
 
     matrix, negation = WEIGHTINGS[variant]
@@ -143,7 +143,7 @@ def test_the_listed_pairs_are_those_that_rounding_decides(models: dict[str, Path
         first = pair_score(*sides, (exact[0], exact[1]), variant)
         official = []
         for _ in range(12):
-            # Four units in the last place of a float32: what another order of summation does.
+            # Four units in the last place of a float32: the effect of another order of summation.
             noisy = [(v * (1 + 2.0**-22 * rng.uniform(-1, 1, v.shape))).astype(np.float32) for v in exact]
             assert pair_score(*sides, (noisy[0], noisy[1]), variant) == pytest.approx(first, abs=1e-6)
             official.append(official_pair_score(sides, noisy, variant))
@@ -157,7 +157,7 @@ KINDS = ["ANATOMY", "DISEASE", "ABNORMALITY", "NON-DISEASE"]
 
 @pytest.mark.parametrize("seed", range(20))
 def test_equally_near_entities_are_matched_by_the_order_of_the_report(seed: int) -> None:
-    """The other report holds one entity under two types, among others that are farther."""
+    """The other report has one entity under two types, among others that are further away."""
     rng = np.random.default_rng(seed)
     twin, *others = np.linalg.qr(rng.normal(size=(16, 16)))[0][:5].astype(np.float32)
     ours = (twin + 0.3 * others[0])[None, :]
@@ -181,7 +181,7 @@ def test_equally_near_entities_are_matched_by_the_order_of_the_report(seed: int)
 
 @pytest.mark.parametrize(("gap", "match"), [(TIE / 4, "ANATOMY"), (4 * TIE, "DISEASE")])
 def test_a_difference_beyond_the_tolerance_is_not_a_tie(gap: float, match: str) -> None:
-    """The second entity is nearer by `gap`; a row of zeros beside it shows which weight counted."""
+    """The second entity is nearer by `gap`; an added row of zeros shows which weight counted."""
     theirs = np.array([[0.6, 0.8, 0], [0.6 + gap, 0, np.sqrt(1 - (0.6 + gap) ** 2)]])
     mine = np.array([[1.0, 0, 0], [0, 0, 0]])
     value = directional(["DISEASE", "DISEASE"], mine, ["ANATOMY", "DISEASE"], theirs, "0.6.0")

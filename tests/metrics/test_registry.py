@@ -1,4 +1,4 @@
-"""Which metrics there are, which of them a board asks for, and the sets that have a name."""
+"""Which metrics exist, which of them a board asks for, and the named sets."""
 
 from __future__ import annotations
 

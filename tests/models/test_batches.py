@@ -1,4 +1,4 @@
-"""On a CPU a text's result is the same bits whatever else is encoded with it, in all five encoders."""
+"""On a CPU all five encoders give a text the same bits, whatever else is encoded with it."""
 
 from __future__ import annotations
 

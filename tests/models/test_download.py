@@ -179,7 +179,7 @@ def test_bytes_that_changed_are_deleted_and_never_used(place, hub, bytes_, pin):
     if pin == "lock":
         place.fetch()
         (place.root / "m/weights.bin").unlink()
-        # The whole repository claims the new bytes.
+        # The whole repository now has the new bytes.
         hub.repositories["org/model"].files["weights.bin"] = bytes_
     hub.served["weights.bin"] = bytes_
     with pytest.raises(RexrankError, match=r"not the recorded|sends more|sends fewer"):
@@ -364,7 +364,7 @@ def test_the_manifest_is_whole():
         assert entry.files
         for file in entry.files.values():
             assert file.hub or file.package or entry.gated
-            # The one model whose full commit no public source names is looked up on the hub.
+            # The only model whose full commit no public source gives is looked up on the hub.
             assert bool(file.revision) == (bool(file.hub) and key != "radeval-modernbert")
     assert specs["ratescore-ner"].revision == "41458cde7eb11db898f83e83ef9f221f10597054"
     archive = specs["radgraph"].files["model.tar.gz"]

@@ -1,4 +1,4 @@
-"""What loading says of weights that cannot be used; every kind of damage is in `tests/fuzz/test_weights.py`."""
+"""What loading says about unusable weights; every kind of damage is in `tests/fuzz/test_weights.py`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def config(**changes):
 
 
 def bomb(path):
-    """A small archive that unpacks to more memory than the machine has."""
+    """A small archive that unpacks to more bytes than the machine has memory."""
     with tarfile.open(path, "w:gz") as archive:
         info = tarfile.TarInfo("weights.th")
         info.size = 1 << 40

@@ -1,4 +1,4 @@
-"""The per-text cache: whole entries only, whoever writes at the same time."""
+"""The per-text cache: whole entries only, even with concurrent writers."""
 
 from __future__ import annotations
 
@@ -114,6 +114,6 @@ def test_the_folder_stays_below_its_limit(tmp_path):
         assert cache.info()["bytes"] <= 4_000
     assert cache.get_many("space", ["9 4"])[0] is not None
     assert cache.get_many("space", ["0 0"]) == [None]
-    # Another process finds what is there and goes on from it.
+    # Another process finds what is there and continues from it.
     TextCache(tmp_path, max_bytes=1_000).put_many("space", ["x"], ["y"])
     assert cache.info()["bytes"] <= 1_000

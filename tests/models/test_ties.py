@@ -1,4 +1,4 @@
-"""Choices among scores: the first of equal ones, whatever the last bits, the order or the shape."""
+"""Choices among scores: the first of equal ones, regardless of last bits, order or shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Null rows by the pipeline, sanity probes, and what a withheld dataset lets out of the runner."""
+"""Baselines through the pipeline, sanity probes, and what leaves the runner for a withheld dataset."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_baselines_and_probes_of_both_tracks(sandbox):
 @pytest.mark.parametrize(
     ("probe", "value", "dataset", "stops"),
     [
-        ("itself", 0.1, "sandbox", True),  # no better than the shuffle: stops on any board
-        ("empty", 0.3, "sandbox", False),  # a stand-in's scale is its own
+        ("itself", 0.1, "sandbox", True),  # no better than shuffled reports: stops on any board
+        ("empty", 0.3, "sandbox", False),  # a stand-in has a scale of its own
         ("empty", 0.3, "iu-xray", True),
     ],
 )
@@ -108,7 +108,7 @@ def floats(value):
 
 
 def test_only_coarse_aggregates_of_a_withheld_dataset_leave(tmp_path, monkeypatch):
-    """(m): no draws, seed, salt, per-study score, id or text outside the store."""
+    """No draws, seed, salt, per-study score, id or text outside the store."""
     public = get_dataset("sandbox")
     private = public.model_copy(update={"access": "withheld"})
     monkeypatch.setattr(registry, "get_dataset", lambda _: private)
@@ -134,7 +134,7 @@ def test_only_coarse_aggregates_of_a_withheld_dataset_leave(tmp_path, monkeypatc
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     step = table["step"]
     kept = [x for p in (store / "records").rglob("*.json") for x in floats(json.loads(p.read_text()))]
-    # Some exact numbers are multiples of the step by themselves and may be shown.
+    # Some exact numbers happen to be multiples of the step and may be shown.
     exact = {repr(x) for x in kept if len(repr(x)) > 10 and abs(x / step - round(x / step)) > 1e-9}
     assert len(exact) > 30
     for path in files:
@@ -155,7 +155,7 @@ def test_only_coarse_aggregates_of_a_withheld_dataset_leave(tmp_path, monkeypatc
 
 
 def test_a_metric_with_too_coarse_steps_does_not_stop_a_board(tmp_path):
-    """On a small withheld dataset of questions the rarest skill's accuracy is 0 of everything that may be shown."""
+    """On a small withheld dataset of questions nothing of the rarest skill's accuracy may be shown."""
     board = Board(get_dataset("sandbox-vqa").model_copy(update={"access": "withheld"}), "answers")
     signature = "accuracy_geometric|v1|unanswered:wrong|protocol:clean"
     probes = {"signature": signature, "itself": 0.0, "empty": 0.0, "shuffled": 0.0}

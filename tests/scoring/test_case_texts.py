@@ -1,4 +1,4 @@
-"""Texts for the case browser: those of public datasets as scored, of restricted and withheld datasets never."""
+"""Texts for the case browser: those of public datasets as scored, those of restricted and withheld ones never."""
 
 from __future__ import annotations
 

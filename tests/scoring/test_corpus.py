@@ -1,4 +1,4 @@
-"""Corpus metrics: their value is a function of summed counts wherever a number is made, kept, merged or compared."""
+"""Corpus metrics: their value is a function of summed counts wherever it is computed, kept, merged or compared."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RNG = np.random.default_rng(8)
 
 
 def scores(n=80, k=14):
-    """True labels, predicted ones, and the scores of every corpus metric of labels, as CheXbert would count them."""
+    """True labels, predicted ones, and the scores of every corpus metric on labels, as CheXbert would count them."""
     wanted = RNG.random((n, k)) < 0.2
     labels = np.where(RNG.random((n, k)) < 0.8, wanted, ~wanted)
     whole = (

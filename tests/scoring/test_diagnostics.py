@@ -1,4 +1,4 @@
-"""What the integrity checks make of a board's submission: outcome, badges, and that nothing private is said."""
+"""The integrity checks' verdict on a submission to a board: outcome, badges, and that nothing private is said."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def many(n, make):
 
 
 def honest(i):
-    """Words of its own and some of its reference: what a model that looks gives."""
+    """Words of its own and some of its reference: what a model that looks at images gives."""
     return " ".join(sentence(i, 14).split()[:6] + sentence(5_000 + i, 14).split()[:8])
 
 
 def long(i):
-    """As much, in a report long enough to be compared with other models'."""
+    """The same in a report long enough to be compared with other models'."""
     return f"{honest(i)} {report(i, 2)}"
 
 
@@ -232,7 +232,7 @@ def test_a_record_that_claimed_other_scores_is_held(before, outcome):
 
 
 def judged(green, *, failed=(), dataset="iu-xray", **more):
-    """Diagnostics and integrity of 200 studies whose evidence says that nothing matches."""
+    """Diagnostics and integrity of 200 studies, with evidence that nothing matches."""
     rng = np.random.default_rng(0)
     n = 200
     scores = {

@@ -89,5 +89,5 @@ def test_other_submissions_are_read_on_demand(tmp_path):
     files = submitted_predictions(tmp_path, DATASET, "me/model")
     assert sorted(files) == ["you/one", "you/two"]
     assert files["you/one"] == {"s1": StudyReport("Clear.")}
-    assert files["you/two"] == {}  # not sound: nothing to compare with
+    assert files["you/two"] == {}  # damaged: nothing to compare with
     assert list(files.only(["you/two", "nobody/at-all"])) == ["you/two"]

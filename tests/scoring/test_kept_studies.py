@@ -1,4 +1,4 @@
-"""What the Ladder asks, a record and its per-study scores, changes as one thing whoever writes and whenever it stops."""
+"""A record and its per-study scores, which the Ladder reads, change together, whoever writes and wherever it stops."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def keep(root, value):
 
 
 def state(root):
-    """The mean that the record says, and the score of every study beside it."""
+    """The mean in the record, and the score of every study next to it."""
     record = read_record(root / "board", root / "store", BOARD, "t", "m")
     frame = read_studies(root / "board", root / "store", BOARD, record)
     return record.metrics["bleu_2"].mean, set(frame["bleu_2"])
@@ -121,7 +121,7 @@ def test_earlier_scores_stay_for_a_day_for_current_readers(tmp_path):
 
 
 def test_a_rename_whose_reply_was_lost_counts_as_done(tmp_path, monkeypatch):
-    """A network disk does it again, and does not find what it has renamed already."""
+    """A network disk repeats the rename, and no longer finds the file."""
     path = tmp_path / "x"
     renamed = type(path).replace
 

@@ -1,4 +1,4 @@
-"""What a second run on a withheld dataset changes of what is shown."""
+"""How a second run on a withheld dataset changes what is shown."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_another_model_without_gain_is_listed_without_numbers(keep):
     row = published(WITHHELD, other)
     assert row.metrics == {}
     assert row.view()["diagnostics"] == {}
-    # Withheld runs are no rung: what is shown stays the measure.
+    # Withheld runs are not a rung: the next run is compared with what is shown.
     assert keep("third", BASE + 0.05, "3").ladder == LadderStep(improved=False, best="t/m")
 
 
@@ -105,7 +105,7 @@ def test_only_like_is_compared_with_like(keep, more):
 
 @pytest.mark.parametrize("others", [0, 1, 3])
 def test_no_run_answers_a_question_about_one_study(keep, others):
-    """A run that is better in one study alone says nothing, whoever else is on the board."""
+    """A run that is better in a single study reveals nothing, whoever else is on the board."""
     for k in range(others):
         keep("m", BASE + np.random.default_rng(k).normal(0, 0.3, N), f"o{k}", team=f"u{k}")
     keep("m", BASE, "1")
@@ -132,7 +132,7 @@ def test_another_team_of_the_same_people_is_compared_with_their_best(keep, peopl
 
 
 def test_an_unchanged_row_still_belongs_to_its_makers(keep):
-    """What is shown is of the first file; who stands behind the second is behind it too."""
+    """The shown row is the first file's; the people behind the second are behind it too."""
     people = People({"1": frozenset({7}), "2": frozenset({8})})
     keep("m", BASE, "1", people=people)
     keep("m", BASE + 0.1, "2", people=people)

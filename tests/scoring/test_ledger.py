@@ -21,7 +21,7 @@ OTHER = WITHHELD.model_copy(update={"id": "second"})
 T = Entrant("t")
 A, B = (letter * 64 for letter in "ab")
 ROUNDS = 25
-# For every round a team of its own, on which both processes ask for its one run with other predictions.
+# A new team for every round; both processes ask for its only run, with different predictions.
 RACER = """
 import sys, time
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_the_same_predictions_on_two_runners_are_one_run(tmp_path):
 
 
 def test_a_run_on_several_datasets_counts_on_none_if_another_runner_took_a_slot(tmp_path, monkeypatch):
-    """Both had a slot when first looked at; the second is gone when it is taken."""
+    """Both had a slot at first; the second one is gone by the time it is taken."""
     require = quota.require_slots
 
     def taken_meanwhile(*arguments):

@@ -1,4 +1,4 @@
-"""Null rows of multiple choice: what each answers, on which machine ever, and what a biased set shows."""
+"""Baselines of multiple choice: what each answers, the same on any machine, and what a biased dataset shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Null rows and sanity bands."""
+"""Baselines of report generation and sanity bands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner's ledger: what counts, what does not, and what is said."""
+"""The runner's ledger: what counts, what does not, and the messages."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_damaged_ledger_stops_everything(tmp_path):
 
 
 def test_a_line_that_a_crash_tore_counts_for_nothing(tmp_path):
-    """Its end was never written. What stands before it counts."""
+    """Its end was never written. The lines before it count."""
     path, whole = tmp_path / "attempts.jsonl", json.dumps(LINE).encode()
     path.write_bytes(whole)
     assert [a.digest for a in attempts(tmp_path)] == [A], "a line that lacks nothing but its end counts"
@@ -201,7 +201,7 @@ def test_a_grant_is_taken_up_by_the_accounts_once(tmp_path):
 
 
 def test_lines_without_accounts_count_for_their_team(tmp_path):
-    """As the ledger had them before accounts were noted."""
+    """As in ledgers from before accounts were recorded."""
     old = {
         "team": "t",
         "dataset": WITHHELD.id,

@@ -1,4 +1,4 @@
-"""Scoring on a Ray cluster of this machine: the bytes of a run in one piece, also when an actor is killed."""
+"""Scoring on a local Ray cluster: the same bytes as an undivided run, even if an actor is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The typed record: what it takes, what it refuses, and that it gives back what it was given."""
+"""The typed record: what it accepts, what it refuses, and that it round-trips."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SCHEMA = Draft202012Validator(json.loads(generated_schemas()["record-v1.schema.j
     ],
 )
 def test_a_record_round_trips_byte_for_byte(tmp_path, change):
-    """One of before records had a task is read, and no field is added to it."""
+    """A record from before records had a task is read, and no field is added to it."""
     path = tmp_path / "record.json"
     path.write_text(dump_json(GOOD | change))
     record = typed_record(path)

@@ -1,4 +1,4 @@
-"""What scores say: means, intervals over patients, paired tests, tables."""
+"""Results of scoring: means, intervals over patients, paired tests, tables."""
 
 from __future__ import annotations
 

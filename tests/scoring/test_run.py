@@ -1,4 +1,4 @@
-"""A scoring run: the texts of a board are made once and handed on."""
+"""A scoring run: the texts of a board are made once and passed on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRACKS = ("findings", "report")
 
 @pytest.fixture
 def entries(monkeypatch):
-    """The track of every time that the texts of a board are made."""
+    """The track for each time the texts of a board are made."""
     make, tracks = References.pairs, []
 
     def counted(references, predictions, track, name):

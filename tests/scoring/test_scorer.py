@@ -1,4 +1,4 @@
-"""`Scorer` and `score_pairs`: the forms pairs come in, settings that are wrong, what is loaded once."""
+"""`Scorer` and `score_pairs`: the formats of pairs, wrong settings, what is loaded only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCORER = Scorer("bleu_2")
 
 
 class Columns:
-    """What `datasets.Dataset` looks like from outside: names of columns, and a list for each."""
+    """The interface of `datasets.Dataset`: names of columns, and a list for each."""
 
     def __init__(self, values):
         self.values = values

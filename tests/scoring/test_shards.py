@@ -1,4 +1,4 @@
-"""Shards: every metric of the boards comes out of `merge` as it comes out of a run in one piece."""
+"""Shards: `merge` gives every metric of the boards as an undivided run does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUBMISSION = "submissions/rexrank-sandbox/paraphrase"
 
 @pytest.fixture
 def rexrank(tmp_path, monkeypatch):
-    """The command in a repository with the sandbox's submissions, and nothing of the caller's settings."""
+    """The command in a repository with the sandbox's submissions, and none of the caller's settings."""
     for name in ("REXRANK_MODELS", "REXRANK_STORE", "REXRANK_REFERENCES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

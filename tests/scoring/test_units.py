@@ -1,4 +1,4 @@
-"""Units of work: their names, their groups, and what the store lacks of them."""
+"""Units of work: their names, their groups, and which the store lacks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_missing_scores_exist_once_the_unit_was_scored(settings, whose):
     assert lacking(references, settings, submission) == [TEXTS]
     score_unit(UNIT, references, settings, submission)
     assert lacking(references, settings, submission) == []
-    # A score that is not whole counts as not there.
+    # An incomplete score counts as missing.
     for path in (settings.store / "scores").rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:-9])
     assert lacking(references, settings, submission) == [TEXTS]

@@ -1,4 +1,4 @@
-"""The sandbox: the same bytes from the same seed, and facts that can be read back."""
+"""The sandbox: the same seed gives the same bytes, and its facts can be read back."""
 
 from __future__ import annotations
 

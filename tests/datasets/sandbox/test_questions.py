@@ -1,4 +1,4 @@
-"""The sandbox's questions: the same bytes from the same seed, five skills, patients of the reports, honest models."""
+"""The sandbox's questions: the same bytes from the same seed, five skills, the reports' patients, honest models."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_their_files_are_sorted_one_question_a_line():
 
 
 def test_the_generator_gives_no_option_away():
-    """A text-only rule that asks for the longest option is no better than chance by much."""
+    """A text-only rule that picks the longest option is hardly better than chance."""
     longest = [max(range(4), key=lambda i: len(q.options[i])) for q in READ.values()]
     right = [LETTERS[i] == q.answer for i, q in zip(longest, READ.values(), strict=True)]
     assert sum(right) / len(right) < 0.4

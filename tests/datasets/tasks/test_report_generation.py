@@ -1,4 +1,4 @@
-"""The track of impressions alone: only where a data set's file names it, and there from the file to the site."""
+"""The impression-only track: only where a dataset's file names it, and there from the file to the site."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FINDINGS = {i: {"findings": s["findings"]} for i, s in good_studies().items()}
 
 @pytest.fixture
 def switched_on(tmp_path, monkeypatch):
-    """The sandbox as a data set whose file names the third track."""
+    """The sandbox as a dataset whose file names the third track."""
     folder = tmp_path / "datasets"
     shutil.copytree(Path(registry.__file__).parent, folder)
     path = folder / "sandbox.yaml"

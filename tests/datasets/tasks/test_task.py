@@ -1,4 +1,4 @@
-"""Every task declares itself whole: names that other rooms know, and tracks of one task alone."""
+"""Every task's declaration is complete: names that other rooms know, and tracks that belong to one task alone."""
 
 from __future__ import annotations
 

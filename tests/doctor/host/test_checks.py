@@ -1,4 +1,4 @@
-"""Every check of a runner: nothing to say about a sound one, and the cure for each thing that can be wrong."""
+"""Every check of a runner: a sound one has no findings, and every possible fault has a fix."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def free(place, said):
 
 
 def running(**texts):
-    """A job at work: its lock is held, its registration and its .env lie there."""
+    """A running job: its lock is held, its registration and its .env are present."""
 
     def change(host):
         there = {f"{HOME}/.runner": '{"ephemeral": true}', **{f"{HOME}/.{k}": v for k, v in texts.items()}}
@@ -102,7 +102,7 @@ ENV = (
 )  # fmt: skip
 STORE, REFERENCES, LOGS = "/var/lib/rexrank/store", "/srv/rexrank/references", "/var/log/rexrank"
 
-# What is wrong, the change that makes it so, the code, a word of what is found.
+# What is wrong, the change that causes it, the code, a word of the finding.
 WRONG = [
     ("no configuration", entry(CONF, ABSENT), "RD101", "absent"),
     ("a configuration that a group may write", entry(CONF, Entry("file", "root", "root", 0o664)), "RD101", "0664"),

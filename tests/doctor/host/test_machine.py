@@ -1,4 +1,4 @@
-"""A real machine is asked: each question by itself, and all of them on one that setup.sh laid down."""
+"""A real machine is asked: each question by itself, and all of them on one that setup.sh has set up."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LAYOUT = (ROOT / "runner" / "layout").read_text("utf-8").splitlines()
 
 @pytest.fixture
 def open_folder():
-    """A folder that every account may enter; pytest's own are their owner's alone."""
+    """A folder that every account may enter; pytest's own are open to their owner only."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -113,7 +113,7 @@ def test_every_package_that_is_needed_is_pinned_in_the_project():
 
 
 def test_the_hook_takes_exactly_what_the_workflows_run_beside_the_references(tmp_path):
-    """Two files that must agree; a workflow that gains a trigger would wait for a runner that refuses it."""
+    """The two files must agree: a workflow that gains a trigger would wait for a runner that refuses it."""
     shutil.copytree(ROOT / "runner" / "hooks", tmp_path / "hooks")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "runner.conf").write_text("REPOSITORY=rexrank/challenge\n")
@@ -126,7 +126,7 @@ def test_the_hook_takes_exactly_what_the_workflows_run_beside_the_references(tmp
 
 
 def test_the_layout_names_what_the_kit_has():
-    """Every program of the kit is installed, and sudo's lines are those of its rules."""
+    """Every program of the kit is installed, and sudo's lines match its rules."""
     layout = read_layout(LAYOUT, "/opt/rexrank", {})
     files = {p.source for p in layout.places if p.kind == "file"}
     assert all((ROOT / "runner" / source).is_file() for source in files)

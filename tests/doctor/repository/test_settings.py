@@ -1,4 +1,4 @@
-"""The settings checklist: a sound repository, everything that can be wrong with one, and GitHub's own contract."""
+"""The settings checklist: a sound repository, everything that can be wrong with it, and GitHub's own contract."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOOK = [code for code, *_ in EYES]
 
 
 def answers(changes=None, expected=EXPECTED):
-    """Answers of a sound repository, with changes: path to body, to a status, or to what changes the body."""
+    """Answers of a sound repository, with changes: path to a body, a status, or a function that changes the body."""
     known = {"": REPO, **copy.deepcopy(GOOD)}
     for path, change in (changes or {}).items():
         known[path] = change(known[path]) if callable(change) else change
@@ -278,7 +278,7 @@ def test_no_runner_waits():
 
 @pytest.fixture
 def github(tmp_path, monkeypatch):
-    """GitHub on loopback, held to its own description of its answers."""
+    """GitHub on loopback, its answers checked against GitHub's own description."""
     state = State(root=tmp_path)
     server = GitHubServer(state)
     monkeypatch.setenv("GITHUB_API_URL", f"{state.base_url}/api/v3")
@@ -353,7 +353,7 @@ VALUES = {r.code: r.wrong for rows in SECTIONS.values() for r in rows if isinsta
 
 
 def test_what_a_request_can_set_is_told_by_values():
-    """The same path, so that what the table wants is what the request brings."""
+    """The same path, so that the request sets what the table expects."""
     settable = {code for code, row in VALUES.items() if row.set_by}
     assert {
         "RD601",

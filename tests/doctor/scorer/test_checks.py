@@ -1,4 +1,4 @@
-"""What the scorer finds from inside: a sound door, and every way in which it can leak."""
+"""What the scorer finds from inside: a sound door, and every way it can leak."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN = ReferenceCounts(590, 500, {}, {}, "5a" * 32, True, "", ())
 
 
 def gpu(**changes):
-    """A torch that computes what it is told to, as far as the check looks."""
+    """A torch that computes what the test sets, as far as the check looks."""
     fields = {
         "version": "2.13.0+cu130",
         "there": True,
@@ -54,7 +54,7 @@ def weights(state="verified", key="chexbert", gated=""):
 
 @pytest.fixture
 def work(monkeypatch):
-    """What the scorer works with, each part exchangeable: torch, weights, references, ids, judges."""
+    """What the scorer works with, each part replaceable: torch, weights, references, ids, judges."""
 
     def change(torch=None, models=None, said=PLAIN, ids=frozenset("a"), judged=None):
         def counts(_):
@@ -236,7 +236,7 @@ UNLIKE = {
 
 @pytest.mark.parametrize("name", UNLIKE)
 def test_machines_that_share_a_store_are_compared(inside, work, tmp_path, monkeypatch, name):
-    """Each leaves its note when it is looked at; the second one's doctor names what differs, with a fix."""
+    """Each leaves its note when it is checked; the second machine's doctor names what differs, with a fix."""
     (tmp_path / "store").mkdir()
 
     def look(machine, torch, revision, changes):
@@ -288,7 +288,7 @@ def test_places_are_really_tried(tmp_path, monkeypatch):
 
 
 def test_this_process_is_really_inspected(tmp_path):
-    """Outside the door: whatever runs this test is told from a scorer, without a traceback."""
+    """Outside the door: whatever runs this test is recognised as not a scorer, without a traceback."""
     (tmp_path / ".hidden").touch()
     machine = Machine(env={"REXRANK_SCORER": "nobody-of-that-name", "REXRANK_HIDE": str(tmp_path)})
     findings = {check.code: check.finding(machine) for check in checks.ISOLATION}

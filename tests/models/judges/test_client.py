@@ -34,7 +34,7 @@ Reply = tuple[int, dict[str, str], Any]
 
 
 class Stub:
-    """Answers the nth call with `script(n, body)`; remembers bodies and how many ran at once."""
+    """Answers the nth call with `script(n, body)`; records bodies and how many ran at once."""
 
     def __init__(self, script: Callable[[int, dict[str, Any]], Reply], delay: float = 0.0) -> None:
         self.script, self.delay = script, delay

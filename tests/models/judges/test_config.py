@@ -103,7 +103,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, problems: list[tuple[
 
 
 def test_defaults_are_those_of_the_settings(tmp_path: Path) -> None:
-    """A field that the file leaves out is as if `JudgeSettings` or `ServeOptions` had been given none."""
+    """A field that the file omits has the default of `JudgeSettings` or `ServeOptions`."""
     judges = read(tmp_path, '[green]\nmodel = "m"\n[green.serve]\nweights = "w"\n')
     assert judges.engines["green"] == ServeOptions("w", "m")
     assert judges.settings["green"] == JudgeSettings("http://127.0.0.1:8000/v1", "m")

@@ -23,7 +23,7 @@ BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "judge.py"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of GREEN's form, two layers small, as the benchmark builds it."""
+    """A Llama in GREEN's format with only two layers, as the benchmark builds it."""
     spec = importlib.util.spec_from_file_location("benchmark_judge", BENCHMARK)
     assert spec is not None
     assert spec.loader is not None
@@ -48,7 +48,7 @@ def test_transformers_serve_answers_the_client(model: Path, tmp_path: Path) -> N
         assert [a.error for a in answers] == ["", ""]
         assert [a.completion_tokens for a in answers] == [5, 5]
         assert all(a.prompt_tokens > 5 and a.finish_reason == "length" for a in answers)
-        assert all("Lungs" not in str(a.text) for a in answers)  # new tokens alone
+        assert all("Lungs" not in str(a.text) for a in answers)  # only new tokens
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     # With the engine gone the transcripts still answer.

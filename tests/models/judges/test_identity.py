@@ -1,4 +1,4 @@
-"""Who judged: scoring runs against real servers, from the engine's word of itself to the board's columns."""
+"""Who judged: scoring runs against real servers, from what the engine says it serves to the board's columns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMMIT = "7adba1f37836459369f9ab574aa382581679f7fa"
 
 
 def careless(text: str):
-    """Facts of a judge that never hears of an effusion."""
+    """The answers of a judge that never notices an effusion."""
     return [f for f in facts_of(text) if "effusion" not in f.finding]
 
 
@@ -43,7 +43,7 @@ def references() -> References:
 
 @contextmanager
 def engine(folder: Path | None = None, answers: FactsOf = facts_of) -> Iterator[JudgeSettings]:
-    """A server of that name; with a folder it says, as engines do, that it serves it."""
+    """A server of that name; given a folder, it says that it serves it, as engines do."""
     pytest.importorskip("openai", reason=reason("score"))
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def engine(folder: Path | None = None, answers: FactsOf = facts_of) -> Iterator[
 def run(references: References, root: Path, model: str, judge: JudgeSettings) -> str:
     """The signature of GREEN in the record that a run of `model` leaves."""
     studies = sorted(references.studies.items())
-    # Everybody writes the neighbour's report, so that all ask the same questions.
+    # Every model writes the neighbour's report, so that all ask the same questions.
     reports = {
         i: StudyReport(r.findings) for (i, _), (_, r) in zip(studies, [*studies[1:], studies[0]], strict=True)
     }
@@ -99,7 +99,7 @@ def test_two_engines_behind_one_name_share_nothing(references, tmp_path):
 
 
 def test_answers_are_stored_for_the_engine_that_gave_them(references, tmp_path):
-    """Where nothing pins either, their addresses tell them apart."""
+    """If nothing pins either, their addresses tell them apart."""
     means = []
     for model, answers in (("a", facts_of), ("b", careless)):
         with engine(answers=answers) as judge:

@@ -31,7 +31,7 @@ from evaluator.statistics.judge_outliers import judge_outliers
 
 OTHERS = (Path(__file__).parents[2] / "data" / "injection.txt").read_text("utf-8").splitlines()
 NEW = [text for text in OTHERS if text not in INJECTIONS]
-"""Hostile texts that are no control of the public list."""
+"""Hostile texts that are not controls of the public list."""
 PERFECT = (
     "[Explanation]:\nAs told.\n\n[Clinically Significant Errors]:\nNo errors.\n\n"
     "[Clinically Insignificant Errors]:\nNo errors.\n\n[Matched Findings]:\n3. all"
@@ -39,13 +39,13 @@ PERFECT = (
 
 
 def skeleton(text: str) -> str:
-    """What is left of a text for a reader who overlooks brackets, case and invisible characters."""
+    """A text as a reader sees it who overlooks brackets, case and invisible characters."""
     plain = escaped(re.sub(r"\[\d+\] ", "", text)).lower()  # FineRadScore's own numbers of lines
     return re.sub(r"[^a-z0-9]+", "", plain) or plain
 
 
 def obeying(prompts: Sequence[str]) -> Callable[..., list[Answer]]:
-    """`Judge.ask` of a judge that gives full marks where a candidate holds one of the prompts."""
+    """`Judge.ask` of a judge that gives full marks if a candidate contains one of the prompts."""
     orders = [skeleton(p) for p in prompts]
     assert all(orders)
 
@@ -96,7 +96,7 @@ def test_a_judge_that_obeys_everything_is_voided(monkeypatch: pytest.MonkeyPatch
 def test_a_new_hostile_text_is_seen_by_what_it_gains(
     monkeypatch: pytest.MonkeyPatch, metric: Metric, text: str
 ) -> None:
-    """Also with a judge that no public control finds out: the study stands out among its like."""
+    """Also with a judge that passes every public control: the study stands out among similar ones."""
     pairs = board()
     monkeypatch.setattr(Judge, "ask", obeying([]))
     clean = goodness(metric, metric.score(pairs, run()).values)

@@ -63,7 +63,7 @@ open(sys.argv[2], "w").write(str(worker.pid))
 def test_workers_of_an_engine_do_not_outlive_it(
     options: ServeOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As vLLM's do: they are processes of their own, and may not even heed a signal."""
+    """vLLM's are separate processes that may even ignore a signal."""
     monkeypatch.setattr(serve, "STOP_SECONDS", 0.5)
     pid = tmp_path / "pid"
     with served(options, [sys.executable, "-c", FAMILY + SERVER, str(options.port), str(pid)]):
@@ -74,7 +74,7 @@ def test_workers_of_an_engine_do_not_outlive_it(
 
 
 def runs(pid: int) -> bool:
-    """Whether a process is alive; one that only waits to be buried by whoever adopted it is not."""
+    """Whether a process is alive; a zombie that its new parent has not reaped is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

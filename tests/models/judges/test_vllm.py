@@ -42,7 +42,7 @@ PAIR = Pair("a", "There is a small left pleural effusion.", "No pleural effusion
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models whose `green` is a Llama two layers small, with GREEN's kind of tokenizer."""
+    """A models directory whose `green` is a two-layer Llama with GREEN's kind of tokenizer."""
     import torch
     from sentencepiece import SentencePieceProcessor
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -63,7 +63,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=8_192,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
-    # As the published repository says it: its tokenizer is code that must not run.
+    # As in the published repository: its tokenizer is code that must not run.
     settings = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(
         json.dumps(settings | {"auto_map": {"AutoTokenizer": "code.Tokenizer"}})
@@ -97,7 +97,7 @@ def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 
 def processes(group: int) -> list[str]:
-    """The living processes of a group."""
+    """The running processes of a group."""
     process = subprocess.run(
         ["/bin/ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
     )
@@ -111,7 +111,7 @@ def run_of(engine: RunningEngine, models: Path, **more: object) -> Run:
 
 
 def asked(asker: Asker[Any]) -> tuple[Request, Answer]:
-    """What is asked about `PAIR`, and what the engine says."""
+    """The question about `PAIR`, and the engine's answer."""
     request = asker.request(PAIR, "")
     assert isinstance(request, Request)
     (answer,) = asker.judge.ask([request])
@@ -146,7 +146,7 @@ def test_fineradscore_is_asked_in_chat_and_answers(
 
 
 def wheel(models: Path) -> bool:
-    """Whether CRIMSON's published prompt could be laid into the models' folder."""
+    """Whether CRIMSON's published prompt could be put into the models directory."""
     path = os.environ.get("REXRANK_CRIMSON_WHEEL")
     if path:
         (models / "crimson").mkdir(exist_ok=True)
@@ -164,10 +164,10 @@ def test_crimson_is_asked_in_chat_and_answers(
     asker = Crimson().asker(run)
     request, answer = asked(asker)
     assert (answer.error, len(request.messages)) == ("", 2 if published else 1)
-    # The published prompt with its guidelines is the longest that is asked.
+    # The published prompt with its guidelines is the longest one.
     assert answer.prompt_tokens > (2_000 if published else 50)
     assert answer.completion_tokens > 0
-    # Random weights give no JSON: the study fails, is said to, and is the worst.
+    # Random weights give no JSON: the study fails, is reported as failed, and gets the worst score.
     scores = asker([PAIR])
     assert (scores.values.tolist(), scores.failed.tolist()) == ([-1.0], [True])
     assert scores.details is not None

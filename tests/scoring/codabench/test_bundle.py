@@ -1,4 +1,4 @@
-"""A Codabench bundle keeps the published form, and its program scores in the folders that Codabench lays out."""
+"""A Codabench bundle keeps the published format, and its program scores in the folders that Codabench creates."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SECRET = b'{"1": {"findings": "A secret finding."}}'
 
 
 def unpacked(data, folder):
-    """The folder after Codabench's unpacking: every file, archives of programs and data opened beside them."""
+    """The folder as Codabench unpacks it: every file, with archives of programs and data opened next to them."""
     zipfile.ZipFile(io.BytesIO(data)).extractall(folder)
     return yaml.safe_load((folder / "competition.yaml").read_text("utf-8"))
 
@@ -85,7 +85,7 @@ def test_references_travel_only_where_they_are_named(tmp_path):
 
 @pytest.fixture(scope="module")
 def laid_out(tmp_path_factory):
-    """The sandbox's bundle, by the command, laid out as in Codabench's container; the submission is not there yet."""
+    """The sandbox's bundle, made by the command, laid out as in Codabench's container, without a submission yet."""
     folder = tmp_path_factory.mktemp("codabench")
     out = folder / "bundle.zip"
     words = ["export", "codabench", "sandbox", "--image", "r.example.org/rexrank:1", "--out", str(out)]
@@ -99,7 +99,7 @@ def laid_out(tmp_path_factory):
 
 
 def lay(laid_out, tmp_path, fill):
-    """The folder that stands for `/app`, with the submission in it."""
+    """The folder that serves as `/app`, with the submission in it."""
     place = tmp_path / "app"
     (place / "input").mkdir(parents=True)
     for name in ("program", "input/ref"):

@@ -1,4 +1,4 @@
-"""What the integrity checks say of answers: one letter, wrong as another model is, accuracy by position, probing."""
+"""What the integrity checks say about answers: one letter, another model's errors, accuracy by position, probing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ PULL = list(np.random.default_rng(2).choice(list(LETTERS), N))
 
 
 def model(accuracy, seed, pull=0.4):
-    """Answers of an honest model: right in a share, else drawn to the attractive option as others are, or at random."""
+    """Answers of an honest model: a share right, the others random or drawn to the attractive option as other
+    models are."""
     rng = np.random.default_rng(seed)
     hits, lures = rng.random(N) < accuracy, rng.random(N) < pull
     guess = rng.choice(list(LETTERS), N)
@@ -70,7 +71,7 @@ def test_one_letter_more_often_than_it_is_right(answers, expected):
 
 
 def edited(answers, share, seed):
-    """The answers with a share of them made right."""
+    """The answers, with a share of them corrected."""
     change = np.random.default_rng(seed).random(N) < share
     return [r if c else a for c, a, r in zip(change, answers, RIGHT, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Copies of the references: what is found however they are disguised, and what is let through."""
+"""Copies of the references: what is found however it is disguised, and what passes."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_few_studies_hold_nobody_on_a_small_dataset():
 def test_templates_prove_nothing_and_training_references_are_not_test_references():
     shared = [REFERENCES[0]] * 60 + REFERENCES[60:]
     flags = check_copying(texts([REFERENCES[0]] * 60 + HONEST[60:], shared))
-    assert [f.code for f in flags] == ["C12"]  # what is short or shared counts there alone
+    assert [f.code for f in flags] == ["C12"]  # only there do short or shared texts count
     trained = texts(HONEST, training=REFERENCES[:5])
     assert copying.distinct_references(trained, 25) == list(range(5, N))
 
@@ -105,7 +105,7 @@ def test_short_references_count_among_all():
     short = [f"Small nodule number {i} in the left lung." for i in range(N)]
     assert [f.code for f in check_copying(texts(short, short))] == ["C12"]
     some = short[:12] + HONEST[12:]
-    assert check_copying(texts(some, short, "iu-xray")) == []  # templates are common there: 15 %
+    assert check_copying(texts(some, short, "iu-xray")) == []  # templates are common here: 15 %
     assert [f.code for f in check_copying(texts(some, short))] == ["C12"]
 
 

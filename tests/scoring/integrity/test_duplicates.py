@@ -1,4 +1,4 @@
-"""Another model's reports under a new name, and what two honest models may have in common."""
+"""Another model's reports under a new name, and what two honest models can have in common."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OTHER = [report(7_000 + i) for i in range(N)]
 
 
 def filled(seed, n=N, facts=0):
-    """A model that fills one template: a few words of the study in fixed sentences of its own."""
+    """A model that fills one template: a few words about the study in fixed sentences of its own."""
     draw = random.Random(seed)
     sides, sizes = ["left", "right"], ["normal", "enlarged", "borderline"]
     return [

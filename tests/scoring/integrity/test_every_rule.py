@@ -37,7 +37,8 @@ CARD = model_card(name="A model")
 
 
 def honest(i, seed=5_000):
-    """A report of its own that names some of what the reference does: what a model that looks gives."""
+    """A report in its own words that names some of the reference's findings: what a model that looks at
+    images writes."""
     words = REFERENCES[i].split()
     return f"{report(seed + i, 5)} In addition {words[4]} {words[3]}, {words[12]} {words[11]} and {words[20]} {words[19]}."
 
@@ -98,7 +99,7 @@ def other(make, n=N):
 
 
 def correlated(challenge):
-    """Two models of which each gives as much of the reference as the other, none of it the same."""
+    """Two models that each give as much of the reference, but no part in common."""
     shares = np.random.default_rng(0).integers(5, 18, N).tolist()
     words = [r.split() for r in REFERENCES]
 
@@ -131,7 +132,7 @@ def planted(challenge):
 
 
 def contaminated(challenge):
-    """Five models on a public and a withheld dataset; one falls far more than the others."""
+    """Five models on a public and a withheld dataset; one drops far more than the others."""
     for k, name in enumerate("abcde"):
         for dataset in ("iu-xray", "rexgradient"):
             gain = 0.9 if (name, dataset) == ("e", "iu-xray") else 0.02 * k if dataset == "iu-xray" else 0.0
@@ -139,7 +140,7 @@ def contaminated(challenge):
                 lambda i, k=k: honest(i, 5_000 + 200 * k), name=f"{name}/model", dataset=dataset, n=8,
                 metrics=CLINICAL, poison={"radcliq_v1": values(1.2 - gain, 8)},
             )  # fmt: skip
-    # The numbers are made up, which other checks see: a maintainer lets them stand.
+    # Other checks notice that the numbers are made up; a maintainer releases them.
     released = {key: {"by": "octocat", "why": "a rehearsal"} for key in challenge.digests}
     (challenge.leaderboard / "releases.json").write_text(json.dumps(released), "utf-8")
     tables = rank_all(challenge.leaderboard, challenge.store, rehearsal=True)
@@ -153,7 +154,7 @@ def contaminated(challenge):
 
 
 def talked_to(challenge):
-    """A judge that gives one report in five all there is, though the other metrics see no difference."""
+    """A judge that gives one report in five full marks, though the other metrics see no difference."""
     judges = by_metric(JudgeSettings(base_url="http://127.0.0.1:9/v1", model="judge", revision="1"))
     rng = np.random.default_rng(0)
     stored = {
@@ -228,7 +229,7 @@ REFUSED = {
     "C6": ("RX403", lambda s: s[FIRST].update(findings="clear \u202elungs")),
     "C8": ("RX405", lambda s: s[FIRST].update(findings="x" * 61)),
 }
-"""What concerns single reports is said when the file is checked; the hostile part is never scored."""
+"""Problems in single reports are named when the file is checked; the hostile part is never scored."""
 
 
 @pytest.mark.parametrize("code", REFUSED)

@@ -1,4 +1,4 @@
-"""Flags on the reports as a whole: what is found, what is let through, and that no text is quoted."""
+"""Flags on the reports as a whole: what is found, what passes, and that no text is quoted."""
 
 from __future__ import annotations
 
