@@ -1,4 +1,4 @@
-"""A contributor adds a metric, a dataset and a column to a copy of the project, by what the guides say and nothing else."""
+"""A contributor adds a metric, a dataset and a column to a copy of the project by following only the guides."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Checkout:
         return self.run("-m", "evaluator", *args)
 
     def run(self, *args: str) -> str:
-        """What Python prints with these arguments; it must end well."""
+        """What Python prints with these arguments; it must succeed."""
         env = {**os.environ, "PYTHONPATH": str(self.root), "REXRANK_SALT": "0123456789" * 4}
         process = subprocess.run(
             [sys.executable, *args],
@@ -58,7 +58,7 @@ class Checkout:
         return process.stdout
 
     def insert(self, path: str, after: str, line: str) -> None:
-        """A line below the one that matches, as far in."""
+        """Inserts a line below the one that matches, with the same indent."""
         file = self.root / path
         text = file.read_text("utf-8")
         more = re.sub(rf"(?m)^( *){after}.*$", lambda place: f"{place[0]}\n{place[1]}{line}", text, count=1)
@@ -98,7 +98,7 @@ def add_dataset(checkout: Checkout) -> None:
 
 
 def add_column(checkout: Checkout) -> int:
-    """How many lines the guide asks for, each put where it says."""
+    """The number of lines that the guide asks for, each put where it says."""
     page = (GUIDES / "column.md").read_text("utf-8")
     rows = re.findall(r"^\| `(evaluator/\S+)` \| .*after `(\w+)` \| `(.*)` \|$", page, re.MULTILINE)
     for path, after, line in rows:

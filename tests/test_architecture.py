@@ -51,7 +51,7 @@ def room(module):
 
 @pytest.mark.parametrize(("path", "module"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
 def test_imports_point_one_way(path, module):
-    """Over every import, those inside functions included."""
+    """Over every import, including those inside functions."""
     here = room(module)
     for name in imports(path, top_only=False):
         if (
@@ -111,7 +111,7 @@ def test_everything_public_is_documented():
 
 
 def raised(node):
-    """The classes of the errors that a body raises by itself, without those that it catches."""
+    """The classes of the errors that a body raises itself, without those that it catches."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Raise):
             error = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
@@ -124,7 +124,7 @@ def raised(node):
 
 
 def test_docstrings_name_the_errors_that_are_raised():
-    """Of public functions; the docstrings of commands are their help, and say what a user does."""
+    """Public functions only; the docstrings of commands are their help, and say what a user does."""
     silent = []
     for path, module in modules():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -136,7 +136,7 @@ def test_docstrings_name_the_errors_that_are_raised():
 
 
 def test_no_test_reads_a_stopwatch():
-    """Tests assert work, which is the same on a busy machine: `support.work` counts it."""
+    """Tests assert amounts of work, which are the same on a busy machine: `support.work` counts them."""
     clocks = {"monotonic", "perf_counter", "process_time", "thread_time", "clock"}
     clocks |= {f"{c}_ns" for c in clocks} | {"time_ns", "timeit"}
     places = []
@@ -150,7 +150,7 @@ def test_no_test_reads_a_stopwatch():
 
 TESTS = Path(__file__).parent
 OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
-"""Rooms of tests of something else than one room of the package."""
+"""Test rooms that do not correspond to one room of the package."""
 THEMES = {
     "cli/test_adding_a_task",
     "cli/test_every_command",
@@ -186,7 +186,7 @@ THEMES = {
     "test_tie_rules",
     "test_types_held",
 }
-"""Tests of one theme over several modules of their room."""
+"""Tests of one theme across several modules of their room."""
 
 
 def test_tests_mirror_the_package():

@@ -1,4 +1,4 @@
-"""Whatever was added to the project is whole, and what is missing is said with its path: see site/contributing."""
+"""Every addition to the project is complete, and what is missing is named with its path: see site/contributing."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ LEFT_OUT = [
 def test_a_piece_that_is_left_out_is_named_with_its_path(kind, name, changes, path):
     tree = Tree(changes)
     assert path in "\n".join(missing(tree, kind, name))
-    # What is left of it is enough to be asked about; a fact of a row need not be a column.
+    # What is left is enough to be checked; a fact of a row need not be a column.
     assert (kind, name) in additions(tree) or not changes or path == COLUMNS_FILE
 
 

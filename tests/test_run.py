@@ -1,4 +1,4 @@
-"""`run.py`: what it installs, says and runs, with a uv, a venv and a Python that only write down what they are asked."""
+"""`run.py`: what it installs, says and runs, with a uv, a venv and a Python that only record their arguments."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PINNED = "pip install --python .venv/bin/python -c requirements/constraints.txt"
 
 
 class Checkout:
-    """A copy of `run.py` beside the pins, and fake programs."""
+    """A copy of `run.py` next to the pins, and fake programs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.tools, self.calls = folder / "a checkout", folder / "tools", folder / "calls"
@@ -72,7 +72,7 @@ class Checkout:
         (self.tools / name).chmod(0o755)
 
     def run(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """What the file printed, and its exit status; `calls` of earlier runs are forgotten."""
+        """What the file printed, and its exit status; clears the `calls` of earlier runs."""
         self.calls.write_text("")
         return subprocess.run(
             [sys.executable, self.folder / "run.py", *args],
@@ -83,7 +83,7 @@ class Checkout:
         )
 
     def asked(self) -> list[str]:
-        """What the programs were asked, in order, without the questions that change nothing."""
+        """What the programs were asked to do, in order, without queries that change nothing."""
         lines = self.calls.read_text("utf-8").replace(f"{self.folder}/", "").splitlines()
         return [line for line in lines if not line.startswith("python -c")]
 
@@ -133,7 +133,7 @@ def test_the_first_start_installs_and_the_second_does_not(checkout):
     assert "not the CPU build" not in first.stdout
     checkout.run("demo")
     assert checkout.asked() == ["python -m evaluator demo"]
-    # Another torch is pinned: its CPU build is asked for again.
+    # Another torch is pinned: its CPU build is requested again.
     pins = checkout.folder / "requirements/constraints.txt"
     pins.write_text(pins.read_text("utf-8").replace("torch==2.13.0", "torch==2.14.0"))
     checkout.run("demo")

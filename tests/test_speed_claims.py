@@ -1,4 +1,4 @@
-"""A sentence that says how many times faster something is says on which data."""
+"""A sentence that says how many times faster something is also says on which data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every statistical sentence of the site and of comments is listed, with a test that fails when it is false."""
+"""Every statistical sentence on the site and in comments is listed, with a test that fails if it is false."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLAIM = re.compile(
     r"ranks are ranges|other patients had been drawn|below \.001",
     re.IGNORECASE,
 )
-"""What makes a sentence one about chance."""
+"""Words that make a sentence one about chance."""
 PLACES = (
     "site/*.md",
     "evaluator/site/**/*.py",
@@ -29,12 +29,12 @@ PLACES = (
 
 
 def plain(text: str) -> str:
-    """Words alone: no marks of Markdown or HTML, one space between two."""
+    """Words only: no Markdown or HTML marks, one space between words."""
     return " ".join(re.sub(r"<[^>]*>|[*_`|]|^\s*[-#>]+ ", " ", text, flags=re.MULTILINE).split())
 
 
 def passages(path: Path) -> Iterator[str]:
-    """What a file shows to readers: paragraphs of a page, string literals of a program without docstrings."""
+    """What a file shows to readers: paragraphs of a page; string literals of a program, without docstrings."""
     text = path.read_text("utf-8")
     if "templates" in path.parts:
         plain_text = re.sub(r"{#.*?#}|{%.*?%}", "\n", text, flags=re.DOTALL)

@@ -39,9 +39,9 @@ CHOICES = frozenset(
         "extractOne",
     ]
 )
-"""Calls that answer with an index, an item or an order, whatever they are methods of."""
+"""Calls that return an index, an item or an order, on any object."""
 NO_NUMBERS = {"github", "doctor", "sandbox"}
-"""Folders that order names and whole counts, or that train the stand-in weights."""
+"""Folders that order only names and integer counts, or that train the stand-in weights."""
 
 
 def _name(call: ast.Call) -> str:
@@ -50,7 +50,7 @@ def _name(call: ast.Call) -> str:
 
 
 def _of_tuples(call: ast.Call) -> bool:
-    """Whether what is compared are tuples, whose first equal parts the next ones decide."""
+    """Whether tuples are compared, in which the next part decides between equal ones."""
     return any(
         isinstance(a, ast.GeneratorExp | ast.ListComp | ast.SetComp) and isinstance(a.elt, ast.Tuple)
         for a in call.args
@@ -63,7 +63,7 @@ def _chooses(call: ast.Call, parent: ast.AST | None) -> bool:
     if name in CHOICES:
         return True
     if isinstance(call.func, ast.Attribute):
-        # A tensor's max over a dimension names the place as well; an array's takes `axis` and does not.
+        # A tensor's max over a dimension returns the index as well; an array's takes `axis` and does not.
         with_place = name in {"max", "min", "median", "sort"} and ("dim" in keywords or bool(call.args))
         module = isinstance(call.func.value, ast.Name) and call.func.value.id in {"np", "numpy", "math"}
         return (with_place and not module) or name == "sort"
@@ -79,14 +79,14 @@ EXTREMES = frozenset(["max", "min", "amax", "amin", "nanmax", "nanmin"])
 
 
 def _equals_an_extreme(node: ast.AST) -> bool:
-    """Whether a comparison asks what is equal to the highest or lowest value, which the last bits of a float decide."""
+    """Whether a comparison asks what equals the highest or lowest value, which the last bits of a float decide."""
     if not isinstance(node, ast.Compare) or not any(isinstance(o, ast.Eq | ast.NotEq) for o in node.ops):
         return False
     return any(isinstance(s, ast.Call) and _name(s) in EXTREMES for s in (node.left, *node.comparators))
 
 
 def unexplained(source: str) -> list[int]:
-    """Lines of the choices with no rule in their lines, on the line above, or above their statement."""
+    """Lines of choices without a rule in their lines, on the line above, or above their statement."""
     lines, numbers = ["", *source.splitlines()], []
     waiting: list[tuple[ast.AST, ast.AST | None, int]] = [(ast.parse(source), None, 1)]
     while waiting:

@@ -44,7 +44,7 @@ FLOWING = {
     *("account", "answer", "lists", "secret_list"),
     *("r", "t", "m", "e", "p"),
 }
-"""What rows, tables, records and their parts are called."""
+"""Names of variables for rows, tables, records and their parts."""
 
 
 def trees() -> dict[Path, ast.Module]:
@@ -75,7 +75,7 @@ def aliases(tree: ast.Module, modules: Mapping[Path, ast.Module]) -> set[str]:
 
 
 def is_loose(annotation: ast.expr, names: set[str]) -> bool:
-    """Whether an annotation holds a mapping of anything."""
+    """Whether an annotation contains a mapping of anything."""
     nodes = list(ast.walk(annotation))
     whole = {id(n.value) for n in nodes if isinstance(n, ast.Subscript)}
     return any(
@@ -97,7 +97,7 @@ def signatures(tree: ast.Module, names: set[str]) -> Iterator[str]:
 
 
 def subscripts(tree: ast.Module) -> Iterator[str]:
-    """Places where something that flows is read by a string."""
+    """Places where a row, table, record or part of one is read by a string."""
     for node in ast.walk(tree):
         by_text = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
         if not by_text or not isinstance(node.slice.value, str):

@@ -1,4 +1,4 @@
-"""The wheel: small, whole, and at work in an environment outside a checkout."""
+"""The wheel: small, complete, and working in an environment outside a checkout."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def installed(wheel, tmp_path_factory):
     (packages,) = (folder / "venv/lib").glob("python*/site-packages")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
-    # Their own .pth files are not followed: the checkout, which is on one of them, stays out.
+    # Their own .pth files are not followed, so the checkout, which one of them names, stays out.
     libraries = [p for p in sys.path if "site-packages" in p]
     (packages / "libraries.pth").write_text("\n".join(libraries))
     home = folder / "home"

@@ -1,4 +1,4 @@
-"""A leaderboard of the sandbox by the real pipeline, one card and its reports hostile."""
+"""A leaderboard of the sandbox made by the real pipeline, with one card and its reports hostile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOSTILE_REPORT = f"{HOSTILE} </script><img src=x onerror=alert(1)>. No effusion.
 
 @pytest.fixture(autouse=True)
 def _sandbox_counts(request, monkeypatch):
-    """In tests of that leaderboard the sandbox is what the overall rank covers."""
+    """In tests of that leaderboard the overall rank covers the sandbox."""
     if "leaderboard" in request.fixturenames:
         use_sandbox(monkeypatch)
 
@@ -35,7 +35,7 @@ def leaderboard(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def made(leaderboard):
-    """Every page and file of the site by its name, at an address below a folder."""
+    """Every page and file of the site by name, at an address below a folder."""
     with sandbox_counts():
         return pages(leaderboard, URL) | data_files(read_content(leaderboard, URL))
 

@@ -1,4 +1,4 @@
-"""What was measured on RadPref and RadJudge stands on the metric pages, and nowhere where it was not."""
+"""Agreement measured on RadPref and RadJudge is on the metric pages, and only for metrics that were measured."""
 
 from __future__ import annotations
 

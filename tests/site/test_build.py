@@ -1,4 +1,4 @@
-"""The site from a leaderboard: strict, apart, and proof against what a submission may say."""
+"""The site from a leaderboard: strict, self-contained, and safe from anything a submission may contain."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_map_of_the_site_names_every_page_once(site):
 
 
 def test_the_map_of_the_site_dates_what_content_dates(site):
-    """A page is as old as the last event that it shows, not as the build; a page of prose has no date."""
+    """A page's date is that of the last event it shows, not the build's; a page of prose has no date."""
     text = (site / "sitemap.xml").read_text("utf-8")
     dates = dict(re.findall(r"<url><loc>([^<]*)</loc><lastmod>([^<]*)</lastmod></url>", text))
     assert dates[f"{challenge().site}leaderboards/sandbox/findings/"] == "2026-01-02"
@@ -243,7 +243,7 @@ def test_an_empty_leaderboard_still_makes_a_site(tmp_path):
 
 
 def linked(address):
-    """A link to another site as templates make it."""
+    """A link to another site as templates write it."""
     macros = environment().get_template("macros/common.html").module
     return str(macros.external(address, "x"))
 

@@ -1,4 +1,4 @@
-"""Social cards: one for every board and model, small, and drawn whatever a name holds."""
+"""Social cards: one for every board and model, small, and drawn whatever a name contains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evaluator.site.content import read_content
 
 @pytest.fixture(scope="module")
 def cards(tmp_path_factory):
-    """The folder of cards of a crowded board, of one without a model, and of models with any name."""
+    """The folder of cards of a crowded board, of one without models, and of models with unusual names."""
     docs, leaderboard = tmp_path_factory.mktemp("docs"), tmp_path_factory.mktemp("crowd")
     make_crowd(leaderboard, ("iu-xray",), n_models=7, n_studies=30)
     (docs / FONT).parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Dataset pages: what is missing, and what differences boards resolve."""
+"""Dataset pages: what is missing, and which differences boards resolve."""
 
 from __future__ import annotations
 

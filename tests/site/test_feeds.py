@@ -1,4 +1,4 @@
-"""Feeds, and what robots are told."""
+"""Feeds, and the rules for robots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model's page tells search engines of its authors, in the terms of schema.org."""
+"""What a model's page tells search engines about its authors, in schema.org terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front page: every board at a glance, its best group, what is new, and something to say when nothing is."""
+"""The front page: every board at a glance, its best group, what is new, and a sentence when nothing is."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def panels(page):
 
 
 def columns(matrix):
-    """The columns of a matrix: title and cells, top down."""
+    """The columns of a matrix: title and cells, from the top."""
     heads = [words(h) for h in re.findall(r'<th scope="col">(.*?)</th>', matrix, re.DOTALL)[1:]]
     rows = [
         re.findall(r"<td.*?</td>", r, re.DOTALL)

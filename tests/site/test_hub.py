@@ -1,6 +1,7 @@
-"""Results for the Hugging Face Hub keep its published form, and only rows of public boards have them.
+"""Results for the Hugging Face Hub keep its published format, and only rows of public boards have them.
 
-The form: https://huggingface.co/docs/hub/eval-results; `huggingface_hub` is its owner's own parser of result files.
+The format: https://huggingface.co/docs/hub/eval-results; `huggingface_hub` has the Hub's own parser of result
+files.
 """
 
 from __future__ import annotations

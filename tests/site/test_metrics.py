@@ -1,4 +1,4 @@
-"""Every metric of the boards has a page with facts, definition, a tested example, caveats, agreement and source."""
+"""Every metric on the boards has a page with facts, definition, a tested example, caveats, agreement and source."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_metric_page_says_what_readers_ask(key):
 
 
 EXAMPLE_NEEDS = {"bertscore": "bert_score", "ratescore": "torch", "rouge_l": "rouge_score"}
-"""By metric the package that its worked example imports and the base lacks."""
+"""By metric, the package that its worked example imports and the base installation lacks."""
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -113,7 +113,7 @@ def test_agreement_numbers_have_sources_and_lie_in_their_intervals():
 
 
 def test_every_metric_is_listed_and_has_a_page(leaderboard, tmp_path):
-    """Under its task where it stands on a board, else among the others; the index names none by hand."""
+    """Under its task if it is on a board, else among the others; the index names none by hand."""
     docs = tmp_path / "site"
     shutil.copytree(PAGES, docs / "metrics")
     assert (PAGES / "index.md").read_text("utf-8").count(LISTS) == 1

@@ -1,4 +1,4 @@
-"""The navigation follows from what there is."""
+"""The navigation follows from the pages that exist."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_title_may_hold_what_yaml_reads():
 
 
 def test_every_page_of_the_navigation_exists_or_is_generated():
-    """Hand-written pages of the guides: none is left out of the navigation."""
+    """No hand-written page of the guides is left out of the navigation."""
     text = navigation((ROOT / "mkdocs.yml").read_text("utf-8"), ROOT / "site")
     pages = {p.relative_to(ROOT / "site").as_posix() for p in (ROOT / "site").rglob("*.md")}
     assert {p for p in pages if p not in text} == set()

@@ -1,4 +1,4 @@
-"""The OpenAPI description keeps its specification, and describes what the site serves and nothing else."""
+"""The OpenAPI description conforms to its specification, and describes what the site serves and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DESCRIPTION = openapi(ENDPOINTS, URL)
 def test_it_keeps_its_specification():
     validator = pytest.importorskip("openapi_spec_validator")
 
-    # The schemas are files of their own, checked elsewhere; here they stand for any value.
+    # The schemas are files of their own, checked elsewhere; here they accept any value.
     bare = json.loads(re.sub(r'\{"\$ref": "schemas/[^"]*"\}', "{}", json.dumps(DESCRIPTION)))
     validator.OpenAPIV31SpecValidator(bare).validate()
 
@@ -32,7 +32,7 @@ def test_every_path_is_served_and_every_file_has_a_path(made, leaderboard):
         path: re.compile(re.sub(r"\\\{[a-z]+\\\}", "[^/]+", re.escape(path.removeprefix("/"))))
         for path in DESCRIPTION["paths"]
     }
-    # The sandbox is made up: its rows are no results that may stand on the Hub.
+    # The sandbox is synthetic: its rows are not results for the Hub.
     absent = {p for p in patterns if not any(patterns[p].fullmatch(name) for name in names)}
     assert {p for p in absent if "/hub/" not in p} == set()
     files = {n for n in names if n.startswith("data/") and n != ADDRESS}

@@ -1,4 +1,4 @@
-"""The page of the overall ranks: the answer in a sentence, the table, and nothing that breaks out of it."""
+"""The page of the overall ranks: the answer in a sentence, the table, and no value that breaks out of it."""
 
 from __future__ import annotations
 

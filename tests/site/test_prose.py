@@ -1,4 +1,4 @@
-"""What the hand-written pages say of rules and limits is what the code does."""
+"""What the hand-written pages say about rules and limits is what the code does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ReXrank published: by snapshot, in its order, contradictions with what the parts give."""
+"""What ReXrank published: by snapshot, in its order, with contradictions between a value and its parts."""
 
 from __future__ import annotations
 

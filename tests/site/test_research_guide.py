@@ -18,7 +18,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 @pytest.fixture(scope="module")
 def names():
-    """What the Python of the page leaves behind, after running it."""
+    """The names defined by running the page's Python."""
     pytest.importorskip("rouge_score", reason=reason("score"))
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""The index of the search: the rules and guides for participants in full, other pages by their titles."""
+"""The search index: the rules and guides for participants in full, other pages by title."""
 
 from __future__ import annotations
 

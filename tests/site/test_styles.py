@@ -1,4 +1,4 @@
-"""The sheets are one in the built site, in their order, and none of their rules is lost."""
+"""The style sheets are one in the built site, in their order, and no rule is lost."""
 
 from __future__ import annotations
 

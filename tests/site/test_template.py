@@ -1,4 +1,4 @@
-"""Templates: whatever text a view holds, the page has no other elements and attributes than its template wrote."""
+"""Templates: whatever text a view contains, the page has only the elements and attributes of its template."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKUP = (
     "</title></style>--><b>b</b> **[x](javascript:rxEvil())** `{{ 7 * 7 }}` | {% raw %} $&\n\n# h\n\n---\n"
 )
 EXAMPLES = 1
-"""Views of a template that are tried beside its longest."""
+"""Views of a template that are tried in addition to its longest."""
 
 
 class Elements(HTMLParser):
@@ -65,13 +65,13 @@ def replaced(value):
 
 @pytest.fixture(scope="module")
 def examples(leaderboard, tmp_path_factory):
-    """By template some of the values that a whole site gives it, with models on every board and with none."""
+    """By template, some of the values that a whole site gives it, with models on every board and with none."""
     by_name: dict[str, list[dict[str, object]]] = {}
     usual = jinja2.Template.render
 
     def recorded(self, *args, **views):
         own = by_name.setdefault(self.name, [])
-        # The first ones, and the longest of the others: it is likely to hold every part.
+        # The first ones, and the longest of the others, which is likely to contain every part.
         if len(own) < EXAMPLES:
             own.append(views)
         elif len(repr(views)) > len(repr(own[-1])):

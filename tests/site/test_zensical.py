@@ -1,4 +1,4 @@
-"""Zensical, which is to succeed the present builder, makes the same site of the same sources."""
+"""Zensical, the successor of the current builder, makes the same site from the same sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def titles(site):
-    """The first heading of every page, without the mark that leads to it."""
+    """The first heading of every page, without its permalink mark."""
     by_page = {}
     for path in site.rglob("index.html"):
         heading = re.search(r"<h1[^>]*>(.*?)</h1>", path.read_text("utf-8"), re.DOTALL)

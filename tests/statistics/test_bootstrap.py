@@ -135,7 +135,7 @@ def test_constant_scores_have_no_spread():
 @pytest.mark.slow
 @pytest.mark.parametrize(("icc", "by_study_at_most"), [(0.0, 1.0), (0.1, 0.87), (0.2, 0.75)])
 def test_coverage_on_clustered_data(icc, by_study_at_most):
-    """Nominal 95 % intervals cover; intervals over studies do not once patients' scores go together."""
+    """Nominal 95 % intervals cover; intervals over studies do not if a patient's scores are correlated."""
     rng = np.random.default_rng(4)
     # Few patients with very many studies, as in MIMIC-CXR's test split (289 patients, up to 46).
     by_patient = clusters_of(patients(rng.geometric(1 / 8, 289).clip(1, 46)))
@@ -176,7 +176,7 @@ def test_models_whose_own_intervals_overlap_may_differ():
     normal=st.booleans(),
 )
 def test_ends_of_differences_are_numpys_quantiles_bit_for_bit(values, seed, normal):
-    """However the draws lie: spread out, in a few values, or all the same but one."""
+    """For any draws: spread out, with few values, or all the same except one."""
     rng = np.random.default_rng(seed)
     columns = [np.array(values), rng.permutation(values), np.full(len(values), 0.5)]
     draws = np.column_stack([c + rng.normal(size=len(values)) if normal else c for c in columns])

@@ -1,4 +1,4 @@
-"""Normal and abnormal references, numbers of findings, terciles of length."""
+"""Normal and abnormal references, numbers of findings, length terciles."""
 
 from __future__ import annotations
 

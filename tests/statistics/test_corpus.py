@@ -103,7 +103,7 @@ def test_kinds_of_interval(interval):
 @pytest.mark.parametrize("most", [1, 1_200, 10**9], ids=["a block at a time", "two", "all"])
 @pytest.mark.parametrize("scale", [1, 1_000_000], ids=["32 bits", "64 bits"])
 def test_draws_are_bit_for_bit_the_same_among_any_others(monkeypatch, most, scale):
-    """However many blocks a pass takes, and whether or not half as wide numbers hold the sums."""
+    """However many blocks a pass takes, and whether or not the sums fit numbers of half the width."""
     blocks = [(labels(120, k)[2].reshape(120, -1) * float(scale), micro_f1) for k in (5, 3, 4)]
     clusters = clusters_of([f"p{i // 2:03}" for i in range(120)])
     monkeypatch.setattr(corpus, "MAX_SUMS", most)
@@ -128,7 +128,7 @@ def test_a_difference_is_paired():
 
 
 def test_a_board_that_ranks_by_a_share_over_groups_draws_the_share_and_flips_its_parts():
-    """Two models on questions of very uneven skills: ends and p as they are made by hand."""
+    """Two models on questions of very uneven skills: ends and p as computed by hand."""
     n, rng = 240, np.random.default_rng(3)
     skills = rng.choice(3, n, p=[0.05, 0.25, 0.7])
     right = {name: rng.random(n) < level for name, level in (("a/x", 0.8), ("b/y", 0.6))}

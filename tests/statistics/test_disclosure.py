@@ -1,4 +1,4 @@
-"""No cell of fewer than 30 patients follows from what is shown: proven by brute force."""
+"""No cell of fewer than 30 patients can be derived from what is shown: proved by brute force."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def small(mask, clusters):
 
 
 def brute_force(masks, clusters):
-    """Whether leaving out any small set of kinds lowers the rank of the shown masks, the total among them."""
+    """Whether leaving out any small set of kinds lowers the rank of the shown masks, including the total."""
     rows = np.vstack([np.ones(clusters.n_studies, dtype=int), *[m.astype(int) for m in masks]])
     kinds, kind_of = np.unique(rows, axis=1, return_inverse=True)
     rank = np.linalg.matrix_rank(kinds)
@@ -71,7 +71,7 @@ def brute_force(masks, clusters):
 
 
 def chain(sizes):
-    """Labels on two axes that overlap in a chain: A0 B0, A1 B0, A1 B1, A2 B1, …, as many studies each as told."""
+    """Labels on two axes that overlap in a chain: A0 B0, A1 B0, A1 B1, A2 B1, …, with the given numbers of studies."""
     steps = [((k + 1) // 2, k // 2) for k in range(len(sizes))]
     rows = [step for step, n in zip(steps, sizes, strict=True) for _ in range(n)]
     return [f"A{a}" for a, _ in rows], [f"B{b}" for _, b in rows]
@@ -79,7 +79,7 @@ def chain(sizes):
 
 @pytest.mark.parametrize("groups", [2, 3, 5])
 def test_a_chain_of_cells_reveals_none_of_its_links(groups):
-    """Of five by five groups nine cells, added and subtracted, leave one link; every cell itself is large."""
+    """In five by five groups, nine cells, added and subtracted, leave one link; every cell itself is large."""
     links = 2 * groups - 1
     for place in range(links):
         a, b = chain([5 if k == place else 100 for k in range(links)])
@@ -97,7 +97,7 @@ def test_a_chain_of_cells_reveals_none_of_its_links(groups):
     st.lists(st.tuples(*[st.integers(0, 2)] * 3, st.integers(1, 90)), min_size=2, max_size=9), st.booleans()
 )
 def test_the_search_agrees_with_leaving_out_every_set(rows, by_two):
-    """Up to nine kinds of studies on three axes; patients of one study, or of two that may lie in two cells."""
+    """Up to nine kinds of studies on three axes; patients with one study, or with two that may be in two cells."""
     labels_of = [[row[axis] for row in rows for _ in range(row[3])] for axis in range(3)]
     n = len(labels_of[0])
     clusters = clusters_of([f"p{i // (1 + by_two):04}" for i in range(n)])
@@ -115,7 +115,7 @@ def test_a_search_that_takes_too_long_counts_as_found(monkeypatch):
 def test_the_brute_force_sees_what_the_rules_prevent():
     rows = np.array(labels(A=100, B=60, C=20))
     clusters = single(180)
-    assert brute_force([rows == "A", rows == "B"], clusters)  # the total less both is C
+    assert brute_force([rows == "A", rows == "B"], clusters)  # the total minus both is C
     cells = {"A": rows != "C", "C": rows == "C"}
     assert brute_force(list(cells.values()), clusters)
 

@@ -1,4 +1,4 @@
-"""Judge scores that the evidence does not lead to expect: found by one, by many, and not in honest noise."""
+"""Judge scores that the evidence does not support: found if single, if many, and not in honest noise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evaluator.statistics.judge_outliers import FAR, MIN_STUDIES, judge_outliers
 
 
 def honest(n, seed):
-    """A judge and the evidence that agree as far as GREEN agrees with RadGraph-F1: r about 0.7."""
+    """A judge and evidence that agree as well as GREEN and RadGraph-F1 do: r about 0.7."""
     rng = np.random.default_rng(seed)
     quality = rng.beta(1.2, 2.0, n)
     judge = np.clip(quality + rng.normal(0, 0.15, n), 0, 1)

@@ -1,4 +1,4 @@
-"""The Ladder's step: one standard error of the pair, and that of a typical pair of the board."""
+"""The Ladder's step: one standard error of the pair, and that of the board's typical pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Golden figures on MoERad's public IU X-ray predictions, where a copy of them is at hand."""
+"""Golden figures on MoERad's public IU X-ray predictions, if a copy is available."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One order over several datasets: against its definition, and what must not move it."""
+"""One order over several datasets: against its definition, and what must not change it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def test_one_dataset_alone_is_tested_as_its_board_is(held):
 
 
 def test_the_unit_is_the_same_under_every_flip(held):
-    """Otherwise the weights of the datasets would grow with the differences that they weigh, and the test be too bold."""
+    """Otherwise the datasets' weights would grow with the differences they weight, and the test would be
+    anticonservative."""
     one = held[2]
     signs = np.random.default_rng(1).choice([-1.0, 1.0], one.clusters.n)[one.clusters.index, None]
     mean = one.cost.mean(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The permutation test against enumeration, and that strata bind it."""
+"""The permutation test against enumeration, and that it permutes within strata only."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_a_ladder_without_gaps_is_one_group():
 
 
 def boards():
-    """Random means and adjusted p-values of up to nine models, some equal, in no order."""
+    """Random means and adjusted p-values of up to nine models, some equal, in random order."""
     return st.integers(1, 9).flatmap(
         lambda m: st.tuples(
             st.lists(st.sampled_from([0.1, 0.2, 0.21, 0.3, 0.5]), min_size=m, max_size=m),
@@ -168,7 +168,7 @@ def test_a_board_end_to_end():
 
 
 def test_a_duplicate_does_not_sharpen_a_board():
-    """However often a model is there, what the board can show is what it can show of different models."""
+    """However often a model is on the board, the board shows only what it can about different models."""
     scores = board([0.0, 0.1, 0.2])
     once = analyse(scores, 7).resolution
     copies = {f"t/copy{i}": scores.values["t/m0"] for i in range(6)}
@@ -213,7 +213,7 @@ def test_an_interval_does_not_depend_on_the_other_metrics():
 
 
 def test_ranges_may_overlap_although_a_test_separates_the_two():
-    """Of three models only the first and the last are told apart: ranges 1-2, 1-3, 2-3."""
+    """Of three models only the first and the last are separated: ranges 1-2, 1-3, 2-3."""
     p = np.ones((3, 3))
     p[0, 2] = p[2, 0] = 0.01
     places = ranks.places(np.array([0.0, 0.1, 0.2]), p)

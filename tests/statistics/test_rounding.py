@@ -90,7 +90,7 @@ def test_the_ladders_error_counts_patients():
 
 
 def test_boosting_with_random_runs_gains_less_on_the_ladder():
-    """Keeping what looks better (Blum and Hardt's attack) climbs without learning; the Ladder slows it."""
+    """Keeping what looks better (Blum and Hardt's attack) climbs without learning; the Ladder slows that down."""
     rng = np.random.default_rng(3)
     n, clusters = 400, clusters_of([f"p{i:03}" for i in range(400)])
     raw_best, ladder_best = 0.0, np.zeros(n)

@@ -75,7 +75,7 @@ def test_family_wise_error_stays_at_the_level():
 
 
 def holm(p):
-    """Holm's step-down adjustment, the oracle that Westfall and Young's is held against."""
+    """Holm's step-down adjustment, the oracle for Westfall and Young's."""
     order = np.argsort(p)
     adjusted = np.empty(p.size)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * (p.size - np.arange(p.size))), 1)
@@ -165,9 +165,9 @@ def test_blocks_hold_every_pair_once_and_none_is_large(size):
 
 
 def test_studentising_each_flip_changes_no_p():
-    """Signs leave the sum of squares as it is: t of a flip is the same rising function of its mean for every pair.
+    """Signs leave the sum of squares as it is: t of a flip is the same increasing function of its mean for every pair.
 
-    What is left of the error of models of unequal shape is therefore not a matter of studentising.
+    So studentising cannot remove the remaining error for models of unequal shape.
     """
     clusters = clusters_of([f"p{i % 60:03}" for i in range(90)])
     values = RNG.gamma(np.geomspace(0.1, 5, 6), 1, (90, 6))
@@ -192,7 +192,7 @@ def test_studentising_each_flip_changes_no_p():
 
 
 def test_models_of_unequal_shape_are_rarely_separated_wrongly():
-    """On 200 studies about one board in fifteen: more than 5 %, and never many more."""
+    """On 200 studies about one board in fifteen: more than 5 %, but never much more."""
     shape = np.geomspace(0.05, 20, 15)
     hits = 0
     for seed in range(100):

@@ -1,4 +1,4 @@
-"""Equal values: levels, orders and the best do not hang on the last bits, whoever asks."""
+"""Equal values: levels, orders and the best do not depend on the last bits."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ IDS = ["b", "a", "d", "c"]
 @pytest.mark.parametrize("seed", range(8))
 def test_places_and_other_rules_ignore_the_last_bits(seed: int) -> None:
     cost, near = COSTS[:, 0], noisy(COSTS[:, 0], seed)
-    # Even a test that calls rounding significant sets nobody apart.
+    # Even a test that calls rounding significant separates no models.
     for p in (np.full((4, 4), 0.001), np.ones((4, 4))):
         assert ranks.places(near, p) == ranks.places(cost, p)
     tied = ranks.places(near, np.full((4, 4), 0.001))
@@ -98,7 +98,7 @@ def test_what_differs_by_rounding_alone_is_identical(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_adjusted_p_values_ignore_the_order_of_equal_statistics(seed: int) -> None:
-    """Twins have equal statistics; which of them is stepped down first changes nothing."""
+    """Twins have equal statistics; stepping either down first changes nothing."""
     rng = np.random.default_rng(seed)
     clusters = clusters_of([str(i) for i in range(60)])
     values = rng.integers(0, 4, (60, 4)) / 4
@@ -127,7 +127,7 @@ def test_a_gain_by_rounding_is_not_a_step_of_the_ladder() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_worst_group_and_the_omnibus_test_ignore_the_last_bits(seed: int) -> None:
-    """Three groups with the same scores: the first by name is the worst, and nothing sets them apart."""
+    """Three groups with the same scores: the first by name is the worst, and nothing separates them."""
     clusters = clusters_of([f"{i:03}" for i in range(180)])
     axis = Axis("site", [f"hospital {'cab'[i % 3]}" for i in range(180)])
     values = np.full((180, 1), 0.5)

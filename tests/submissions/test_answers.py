@@ -1,4 +1,4 @@
-"""A file of answers through the doors that people use: `convert`, `validate`, and what both say."""
+"""A file of answers through the commands that people use: `convert`, `validate`, and what both say."""
 
 from __future__ import annotations
 

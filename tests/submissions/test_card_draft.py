@@ -1,4 +1,4 @@
-"""A card in the making: answers as they are typed, what is missing, and a file that the rules accept."""
+"""A draft card: answers as they are typed, what is missing, and a file that the rules accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the participants' guide says of a code is what the rule does."""
+"""What the participants' guide says about a code is what the rule does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GUIDE = (Path(__file__).parents[2] / "site" / "submit.md").read_text("utf-8").pa
 
 
 NAMED = [
-    # What the guide names for a code, and a file that holds it.
+    # What the guide names for a code, and a file with that problem.
     ("RX209", "gt_findings", studies(lambda s: {k: {**v, "gt_findings": "x"} for k, v in s.items()})),
     ("RX209", "section_findings", studies(lambda s: {k: {"section_findings": "x", "model_prediction": "y"} for k in s})),
     ("RX209", "reference", put(FIRST, reference="x")),

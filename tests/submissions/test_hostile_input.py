@@ -1,4 +1,4 @@
-"""Hostile input: whatever the bytes, the checks end, with work and memory in proportion, and with a verdict."""
+"""Hostile input: whatever the bytes, the checks end with a verdict, and work and memory stay in proportion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_200_mb_line_is_refused_unread():
 
 @pytest.mark.parametrize("unit", [b"[", b'"', b"[],", b'{"a":', b"\\"])
 def test_hostile_bulk_is_refused_with_work_and_memory_in_proportion(submission, unit):
-    """A step that grew with the square would not end at 19 MB."""
+    """A quadratic step would not end at 19 MB."""
 
     def write(size):
         (submission / "sandbox.json").write_bytes(unit * (size // len(unit)))

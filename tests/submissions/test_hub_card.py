@@ -1,4 +1,4 @@
-"""What is taken from a model's card on the hub, and what happens where there is none."""
+"""What is taken from a model's card on the hub, and what happens if there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A validation as people and machines read it; nothing hostile gets out of its place."""
+"""A validation as people and machines read it; nothing hostile breaks out of its place."""
 
 from __future__ import annotations
 

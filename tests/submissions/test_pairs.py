@@ -1,4 +1,4 @@
-"""Files of pairs: every format, one meaning; what is wrong is named with its line, all of it at once."""
+"""Files of pairs: every format has one meaning; all problems are named at once, each with its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strict, bounded reading of JSON and YAML: no input raises, what is right is read right."""
+"""Strict, bounded reading of JSON and YAML: no input raises, and valid input is read correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A submission that has passed: which tracks it enters, how many reports are empty."""
+"""A valid submission: which tracks it enters, how many reports are empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The template of a model card: says what is missing, and is valid once it is filled in."""
+"""The template of a model card says what is missing, and is valid once it is filled in."""
 
 from __future__ import annotations
 

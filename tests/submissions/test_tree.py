@@ -1,4 +1,4 @@
-"""Files as data: links are listed and never followed, folders are known by their files."""
+"""Files as data: links are listed and never followed, folders follow from their files."""
 
 from __future__ import annotations
 

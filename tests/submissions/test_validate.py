@@ -1,4 +1,4 @@
-"""Every rule with its bad fixture and the exact message a submitter reads."""
+"""Every rule with its bad fixture and the exact message that a submitter reads."""
 
 from __future__ import annotations
 

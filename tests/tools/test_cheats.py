@@ -18,14 +18,14 @@ PAGE = (ROOT / "site" / "integrity.md").read_text("utf-8")
 def cheats():
     spec = importlib.util.spec_from_file_location("cheats", ROOT / "benchmarks" / "cheats.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["cheats"] = module  # dataclasses look their module up
+    sys.modules["cheats"] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     yield module
     del sys.modules["cheats"]
 
 
 def holds(rows):
-    """No honest report is held, and no copy passes."""
+    """Whether no honest report is held, and no copy passes."""
     for kind, what, _, outcome in rows:
         copied = "reference" in what or "copied" in what or "appended" in what
         assert outcome.startswith("held") == (kind == "cheat" and (copied or "three times" in what)), what

@@ -1,4 +1,4 @@
-"""Gold labels of the grammar: read off the roles of the words, checked against annotations made by hand."""
+"""Gold labels of the grammar: derived from the roles of the words, checked against annotations made by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflows hold to the project's rules, and the rules find what breaks them."""
+"""The workflows follow the project's rules, and the rules find what breaks them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.workflow_files import ACTIONS, WORKFLOWS, triggers
 PINNED = re.compile(r"uses:\s*[\w.-]+/[\w./-]+@[0-9a-f]{40}\s+# v\d+\.\d+\.\d+\s*$")
 
 
-# What may start a job on the machine that holds the references: nothing that a fork can cause.
+# What may start a job on the machine with the references: nothing that a fork can trigger.
 TRUSTED = {"workflow_dispatch", "schedule", "push", "workflow_call"}
 
 
@@ -23,7 +23,7 @@ FORK_EVENTS = {"pull_request", "issue_comment", "workflow_run", "pull_request_re
 
 EXPRESSION = "${{"
 MACHINE_OF_SMALL = "${{ fromJSON(vars.REXRANK_RUNNER || '\"ubuntu-24.04\"') }}"
-"""The one machine that a setting names: a small challenge's, for what is merged into main."""
+"""The only machine that a setting names: a small challenge's, for what is merged into main."""
 
 
 def problems(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What single workflows promise: publishing, the form, releases, the action, and the versions that CI tries."""
+"""Promises of single workflows: publishing, the form, releases, the action, and the versions that CI tests."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ NEEDS_SUBMISSIONS = {
     "rescore/fill": "scores what main holds, on the machine of the references",
     "small/score": "as publish/score, on a hosted machine and with public references",
 }
-"""Jobs that check submissions/ out, and why; it is most of the repository's bytes. All but the tests are scorers."""
+"""Jobs that check out submissions/, and why; it is most of the repository's bytes. All except the tests are scorers."""
 CARDS = ["/*", "!/submissions/*/*/*", "/submissions/*/*/model.yaml"]
 NEEDS_CARDS = {
     "comment/check": "compares with the other models' predictions, and reads whose cards name an account",
     "publish/check": "holds each row to the predictions and the card on main",
     "small/check": "as publish/check",
 }
-"""Jobs that check the cards out: of the predictions git fetches those that they compare (`main_files.py`)."""
+"""Jobs that check out the cards: git fetches only the predictions they compare (`main_files.py`)."""
 
 
 def test_only_jobs_that_need_them_check_submissions_out() -> None:
-    """Named here or sparse; a folder of its own, like that of the branch of pairs, holds no submissions."""
+    """Named here or sparse; a folder of its own, like that of the branch of pairs, contains no submissions."""
     whole, cards = set(), set()
     for path in WORKFLOWS:
         for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
@@ -77,7 +77,7 @@ def test_only_jobs_that_need_them_check_submissions_out() -> None:
                 if patterns == CARDS and inputs.get("sparse-checkout-cone-mode") is False:
                     cards.add(f"{path.stem}/{name}")
                     continue
-                # With cones git would take the patterns for folders.
+                # In cone mode git would take the patterns for folders.
                 sparse = inputs.get("sparse-checkout-cone-mode") is False and "/*" in patterns
                 if not sparse or "!/submissions/" not in patterns[patterns.index("/*") :]:
                     whole.add(f"{path.stem}/{name}")
@@ -86,7 +86,7 @@ def test_only_jobs_that_need_them_check_submissions_out() -> None:
 
 
 def test_the_bot_starts_no_publication_of_its_own() -> None:
-    """Publishing is started by paths that it does not write, and is never cancelled half-way."""
+    """Publishing is started by paths that it does not write, and is never cancelled halfway."""
     raw = yaml.safe_load((GITHUB / "workflows" / "publish.yml").read_text("utf-8"))
     assert triggers(raw)["push"]["paths"] == ["submissions/**"]
     assert raw["concurrency"]["cancel-in-progress"] is False
@@ -98,7 +98,7 @@ def test_a_rescoring_lets_previews_between_its_units_and_hands_no_unit_to_a_shel
     plan, fill, finish = (raw["jobs"][name] for name in ("plan", "fill", "finish"))
     assert set(triggers(raw)) == {"schedule", "workflow_dispatch"}
     assert (plan["runs-on"], plan["permissions"]) == ("ubuntu-24.04", {"contents": "read", "actions": "read"})
-    # No more units are queued than there are machines, so that a preview is never behind all of them.
+    # No more units are queued than there are machines, so a preview never waits behind all of them.
     assert fill["strategy"]["max-parallel"] == "${{ fromJSON(vars.REX_RUNNERS || '1') }}"
     assert "concurrency" not in fill, "a queue of units that a preview stood behind"
     assert fill["strategy"]["fail-fast"] is False, "a unit that dies takes no other with it"
@@ -117,7 +117,7 @@ def test_the_form_s_workflow_reads_in_one_job_and_writes_in_another_without_secr
     assert reads["permissions"] == {"contents": "read"}
     assert set(writes["permissions"]) == {"contents", "issues", "pull-requests"}
     assert not any("environment" in job for job in raw["jobs"].values())
-    # What a stranger wrote reaches no command line: only the event's file and the folder of the job before do.
+    # What a stranger wrote reaches no command line; only the event's file and the previous job's folder do.
     commands = [s["run"] for job in raw["jobs"].values() for s in job["steps"] if "run" in s]
     assert commands == [f'rexrank pr {name} "$GITHUB_WORKSPACE/form"' for name in ("form", "open")]
     condition = reads["if"]
@@ -223,7 +223,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
 def test_ci_tries_every_python_and_the_base_alone() -> None:
-    """All of it on each Python that is promised; without torch on the newer ones, and on the oldest with old packages."""
+    """All tests on each supported Python; without torch on the newer ones, and with old packages on the oldest."""
     raw = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text("utf-8"))
     matrix = raw["jobs"]["python"]["strategy"]["matrix"]
     promised = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if "Python :: 3." in c]
@@ -248,7 +248,7 @@ def oldest() -> dict[str, str]:
 
 
 def test_the_oldest_versions_can_be_installed_with_the_development_tools(oldest: dict[str, str]) -> None:
-    """What any package of either asks of a package of the base allows its oldest version."""
+    """Every package of either allows the oldest version of each base package that it needs."""
     extras = PROJECT["optional-dependencies"]
     waiting = [("the project", r) for r in (*PROJECT["dependencies"], *extras["dev"])]
     names, conflicts = set(), []
@@ -293,7 +293,7 @@ def scripts(node: object) -> Iterator[str]:
 
 
 def test_every_script_is_one_that_a_shell_reads() -> None:
-    """No linter looks at actions, and in "${X:?words}" an apostrophe opens a quotation."""
+    """No linter checks actions, and in "${X:?words}" an apostrophe opens a quotation."""
     wrong = {}
     for path in (*WORKFLOWS, *sorted(GITHUB.glob("actions/*/action.yml"))):
         for script in scripts(yaml.safe_load(path.read_text("utf-8"))):

@@ -1,4 +1,4 @@
-"""Scatters and progress: names that do not cover each other, and a line that only gets better."""
+"""Scatter and progress charts: names that do not overlap, and a line that only improves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_no_name_covers_another(points):
     for i, a in enumerate(boxes):
         assert a[0] > 0
         assert a[2] < TYPICAL_WIDTH
-        # Places are written with a tenth of a pixel at most.
+        # Coordinates are written to a tenth of a pixel at most.
         assert not any(
             a[0] + 0.2 < b[2] and b[0] + 0.2 < a[2] and a[1] + 0.2 < b[3] and b[1] + 0.2 < a[3]
             for b in boxes[:i]
@@ -76,7 +76,7 @@ def test_the_line_of_progress_only_gets_better(table):
     (svg,) = svgs(progress(typed(table), [], ROOT))
     lines = svg.findall(".//g[@class='rx-steps']/line")
     ys = [float(line.get("y2")) for line in lines]
-    # Skill is better when higher, and a higher value lies farther up.
+    # Higher skill is better, and a higher value is further up.
     assert ys == sorted(ys, reverse=True)
     assert len(set(ys)) > 1
 

@@ -1,4 +1,4 @@
-"""The board as LaTeX: ready for a paper, and nothing that a name could break out of."""
+"""The board as LaTeX: ready for a paper, and no name can break out of its cell."""
 
 from __future__ import annotations
 

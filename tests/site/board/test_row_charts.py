@@ -1,4 +1,4 @@
-"""Intervals, ranges of ranks and duels: what is drawn is what is said is what the tests found."""
+"""Intervals, ranges of ranks and duels: charts and text show what the tests found."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def numbers(listed):
 
 
 def counts(cell):
-    """How many models a cell counts, and how many of them within the margin: "32 within the margin" is (3, 2)."""
+    """How many models a cell counts, and how many of those are within the margin: "32 within the margin" is (3, 2)."""
     match = re.fullmatch(r"(\d+?)(?:(\d+) within the margin)?", cell)
     return int(match[1]), int(match[2] or 0)
 
@@ -50,7 +50,7 @@ def test_pairwise_tests_agree_with_the_rank_ranges(table):
         number, name, figure, better, undecided, worse, _ = cells(line)
         assert (int(number), name) == (place, row["name"])
         (better, little), (worse, few) = counts(better), counts(worse)
-        # The ranges are widened until they keep the order of the means.
+        # The ranges are widened until they follow the order of the means.
         assert worse >= row["rank_low"] - 1
         assert better >= n - row["rank_high"]
         assert better + worse + little + few + len(numbers(undecided)) + 1 == n

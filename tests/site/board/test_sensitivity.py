@@ -1,4 +1,4 @@
-"""Other ranking rules: who would win, how far the orders agree, how firm the first place is."""
+"""Other ranking rules: which model would win, how well the orders agree, how stable the first place is."""
 
 from __future__ import annotations
 

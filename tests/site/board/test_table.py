@@ -1,4 +1,4 @@
-"""The board's table: order, groups, marks, and numbers that say no more than they know."""
+"""The board's table: order, groups, marks, and numbers no more precise than what is known."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_numbers_as_shown(given, shown):
 
 
 def shown(table, key, cell):
-    """The cells of the first model whose metric is this one, from that metric's on."""
+    """The first model's cells, from this metric's on."""
     table["rows"][0]["metrics"][key] = cell
     value = typed(table)
     columns = [h.key for h in heads(value.metrics, value.primary, "")]
@@ -256,7 +256,7 @@ def test_marks_are_short_in_the_table():
 
 
 def test_the_mark_of_every_check_says_what_it_means():
-    """No count and no metric's key stands for a check; C10, C14 and C22 say themselves what they mean."""
+    """No count and no metric's key is used for a check; C10, C14 and C22 say what they mean."""
     page = (Path(__file__).parents[3] / "site" / "integrity.md").read_text("utf-8")
     codes = {f"C{n}" for n in re.findall(r'id="c(\d+)"', page)}
     assert codes - SHORT_MARKS.keys() == {"C10", "C14", "C22"}

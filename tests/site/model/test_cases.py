@@ -68,7 +68,7 @@ def board_and_record(leaderboard, model):
 
 
 def under_name_of(leaderboard, folder, dataset):
-    """The sandbox's leaderboard under another set's name, with everything public planted beside it."""
+    """The sandbox's leaderboard under another dataset's name, with all public files planted next to it."""
     for source in leaderboard.rglob("*"):
         name = source.relative_to(leaderboard).as_posix()
         if not source.is_file() or name.startswith(("store", "reported")):
@@ -81,7 +81,7 @@ def under_name_of(leaderboard, folder, dataset):
         if source.suffix == ".json":
             value = data.decode().replace('"dataset": "sandbox"', f'"dataset": "{dataset}"')
             value = value.replace('"access": "public"', f'"access": "{get_dataset(dataset).access}"')
-            # Flags of such a set name no study, which diagnostics sees to.
+            # Flags of such a dataset name no study; diagnostics ensures that.
             value = re.sub(r'"ids": \[[^\]]*\]', '"ids": []', value)
             data = value.replace("records/sandbox/", f"records/{dataset}/").encode()
         target.write_bytes(data)

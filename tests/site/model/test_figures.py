@@ -1,4 +1,4 @@
-"""Small figures in words, and the policy of a page."""
+"""Small figures in words, and a page's content policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The list of models: a row each, withdrawn last, and what ReXrank reported below or, at the start, in its place."""
+"""The list of models: one row each, withdrawn ones last, ReXrank's reported rows below or, with no model yet,
+instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model pages: where numbers come from, groups of studies, citations."""
+"""Model pages: sources of numbers, groups of studies, citations."""
 
 from __future__ import annotations
 

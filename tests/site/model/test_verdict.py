@@ -10,7 +10,8 @@ from evaluator.site.model.verdict import opening, verdict
 
 
 def board(lows, outcomes, dataset="iu-xray"):
-    """A board of one model with these lower ends of its gains and outcomes of its tests on BLEU-2, which ranks."""
+    """A board of one model with these lower ends of its gains and outcomes of its tests on BLEU-2, the
+    ranking metric."""
     cells = {}
     for key, low in lows.items():
         gain = (

@@ -1,4 +1,4 @@
-"""Answers in the forms that people have: which column is read, what is counted, and what is never taken."""
+"""Answers in common formats: which column is read, what is counted, and what is never taken."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def converted(folder, content, name="answers.json", **options):
 
 
 def rexrank(letter, i=0):
-    """An entry of ReXrank's example file, with what it says beside the prediction."""
+    """An entry of ReXrank's example file, with its fields besides the prediction."""
     return {
         "image_path": ["x.png"], "section_findings": "Clear.", "section_impression": "Normal.", "split": "test",
         "subject_id": f"p{i}", "context": "Age:50-60.", "question": "What is there?",
@@ -142,7 +142,7 @@ def test_studies_of_several_questions_are_refused_with_the_reason(tmp_path):
 
 
 KEYS = [
-    # files that hold what is right alone
+    # files that contain only the correct answers
     {q: {"correct_answer": "A"} for q in IDS},
     {q: {"correct_answer": "A", "question": "Which?", "options": ["A. a", "B. b", "C. c", "D. d"], "Findings": "x y z"} for q in IDS},
     [{"id": q, "label": "A"} for q in IDS],

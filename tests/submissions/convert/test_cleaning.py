@@ -1,4 +1,4 @@
-"""Leftovers of tools: every kind with cases, its count and first ids, and what is left alone."""
+"""Leftovers of tools: each kind with cases, its count and first ids, and what is left unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet and Excel workbooks: read where they are sound and within bounds, refused with a reason where not."""
+"""Parquet and Excel workbooks: read if sound and within bounds, refused with a reason if not."""
 
 from __future__ import annotations
 

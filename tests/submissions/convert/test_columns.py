@@ -1,4 +1,4 @@
-"""Never the reference: every table in which a reference stands beside the prediction, as JSON and as CSV."""
+"""Never the reference: every table with a reference next to the prediction, as JSON and as CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .conftest import PREDICTED, REFERENCE, STUDIES
 A, B = STUDIES
 P, R = PREDICTED, REFERENCE
 
-# Columns beside `study_id` in their order, with what they hold; the column that is taken, or None for a refusal.
+# Columns besides `study_id` in order, with their contents; the column that is taken, or None for a refusal.
 TABLES = [
     ({"report": R, "generated_report": P}, "generated_report"),
     ({"generated_report": P, "report": R}, "generated_report"),
@@ -45,7 +45,7 @@ TABLES = [
     ({"prediction": P, "notes": "seen by a resident today"}, "prediction"),
     ({"report": P, "model": "m"}, "report"),
     ({"report": P, "generated_tokens": 12}, "report"),
-    # which one is not clear
+    # unclear which one
     ({"report": R, "text": P}, None),
     ({"report": R, "output": P}, None),
     ({"findings": R, "report": P}, None),

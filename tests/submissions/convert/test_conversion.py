@@ -1,4 +1,4 @@
-"""Every format that people have, with its quirks: the same reports come out, and what was done is said."""
+"""Every common format, with its quirks: the same reports come out, and the output says what was done."""
 
 from __future__ import annotations
 

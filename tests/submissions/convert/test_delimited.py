@@ -1,4 +1,4 @@
-"""Damaged tables are refused with the line; nothing is mended, swallowed or dropped."""
+"""Damaged tables are refused with the line; nothing is repaired, swallowed or dropped."""
 
 from __future__ import annotations
 

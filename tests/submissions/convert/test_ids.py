@@ -1,4 +1,4 @@
-"""Which column holds the ids and which study a cell means, with and without the dataset's ids at hand."""
+"""Which column has the ids and which study a cell means, with and without the dataset's list of ids."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MEANT = [
     ("s50414267", "50414267"),
     ("files/p10/p10000032/s50414267/02aa804e-bde0afdd.dcm", "50414267"),
     ("patient64541/study1", "patient64541/study1"),
-    # what no study is meant by
+    # cells that identify no study
     ("CXR1004", None),
     ("CXR1004_IM", None),
     ("CXR1004_IM-00055", None),

@@ -1,4 +1,4 @@
-"""JSON that is damaged, nested, repeated or of no known form is refused with its place."""
+"""JSON that is damaged, nested, repeated or of no known form is refused with its position."""
 
 from __future__ import annotations
 

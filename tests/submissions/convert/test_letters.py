@@ -1,4 +1,4 @@
-"""The letter of a model's text: cases that are read, and cases that are not guessed."""
+"""The letter in a model's text: cases that are read, and cases that are not guessed."""
 
 from __future__ import annotations
 

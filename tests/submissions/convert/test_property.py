@@ -1,4 +1,4 @@
-"""What `convert` writes passes `validate`, and says the same for every format the reports came in."""
+"""The output of `convert` passes `validate`, and is the same for every format of the reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Rows = list[dict[str, str]]
 
 def delimited(rows: Rows, separator=",", end="\n"):
     out = io.StringIO(newline="")
-    # Quoted, because the csv module writes a bare carriage return without marks, which is damage.
+    # Quoted, because the csv module writes a bare carriage return unquoted, which counts as damage.
     writer = csv.DictWriter(
         out, list(rows[0]), delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL
     )
@@ -126,7 +126,7 @@ def test_any_text_is_written_so_that_it_validates_or_is_refused(tmp_path, texts,
 
 
 def damaged(name, at, patch):
-    """A sound file of a format with a few bytes in the place of others."""
+    """A sound file of a format with a few bytes replaced."""
     data = FORMATS[name](rows_of(["a, b", 'c "d"']))
     return data[:at] + patch + data[at + 2 :]
 

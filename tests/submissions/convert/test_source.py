@@ -1,4 +1,4 @@
-"""Encodings by rule, packed files within bounds, and kinds of files that are no predictions."""
+"""Encodings by rule, packed files within bounds, and kinds of files that are not predictions."""
 
 from __future__ import annotations
 

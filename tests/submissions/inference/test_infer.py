@@ -1,4 +1,4 @@
-"""A stub stands for podman and docker: every flag of the call is looked at, and what it leaves is as bad as can be."""
+"""A stub replaces podman and docker: every flag of the call is checked, and it leaves the worst possible output."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ sys.exit(scenario.get("ends", 0))
 
 @pytest.fixture
 def stub(tmp_path, monkeypatch):
-    """A folder with the stub under both names, first on the path; its scenario can be written."""
+    """A folder with the stub under both names, first on the path; tests write its scenario."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ENGINES:
@@ -160,7 +160,7 @@ def test_a_good_image_becomes_a_prediction_file(stub, asked, engine, monkeypatch
     assert inspected["words"] == ["image", "inspect", IMAGE]
     assert ran["words"][-1] == IMAGE
     assert "secret-token" not in json.dumps([inspected, ran])
-    # Nobody in the container can make, remove or rename anything beside the one file.
+    # Nothing in the container can create, remove or rename anything besides the one file.
     assert json.loads((stub / "modes.json").read_text()) == ["0o100666", "0o40755"]
     assert not list(Path(asked.folder).glob("*.log"))
 

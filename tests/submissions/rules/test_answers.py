@@ -1,4 +1,4 @@
-"""Files of answers: what is put right, what is refused, every problem in one pass, and hostile ones."""
+"""Files of answers: what is corrected, what is refused, every problem in one pass, and hostile files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_good_file():
 
 
 REFUSED = [
-    # value of a question, code, what the message says
+    # value of a question, code, part of the message
     ("E", "RX220", "the answer is 'E'"),
     ("1", "RX220", "'1'"),
     ("A.", "RX220", "the text 'A.'"),

@@ -1,4 +1,4 @@
-"""Characters that control or hide, and those of honest outputs that do neither."""
+"""Characters that control or hide, and those in honest outputs that do neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpus of honest chat-model reports: as varied as it says, and through the gate whole."""
+"""The corpus of honest chat-model reports: as varied as it claims, and accepted whole."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_page_shows_what_the_command_counts():
     page = module.PAGE.read_text("utf-8")
     part = page.partition(module.START)[2].partition(module.END)[0]
     for line in module.rule_table(None)[2:]:
-        assert line.rpartition(" – |")[0] in part  # all but IU X-ray, whose texts are not here
+        assert line.rpartition(" – |")[0] in part  # all except IU X-ray, whose texts are not here
     for line in module.family_table():
         assert line in part
     counts = [line.split("|")[-2].strip() for line in part.splitlines() if "| refused |" in line]

@@ -1,4 +1,4 @@
-"""Letters that imitate Latin ones, and those that stand for themselves."""
+"""Letters that imitate Latin ones, and those that do not."""
 
 from __future__ import annotations
 

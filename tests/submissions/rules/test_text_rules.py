@@ -1,4 +1,4 @@
-"""The table of text rules: what each row finds, what honest words it leaves alone, and what it may cost."""
+"""The table of text rules: what each row finds, which honest words it leaves alone, and how much work it may do."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_hints_never_hide_a_match(text, before, after):
 
 
 def repetitions(items):
-    """Every repetition of a parsed pattern, nested ones and those of alternatives too."""
+    """Every repetition in a parsed pattern, including nested ones and those in alternatives."""
     for op, value in items:
         if op in {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}:
             yield value[1]
@@ -147,7 +147,7 @@ def repetitions(items):
 
 @pytest.mark.parametrize("rule", TEXT_RULES, ids=lambda r: r.key)
 def test_work_grows_linearly_with_the_text(rule):
-    """From each position a bounded number of characters is looked at, whatever stands there."""
+    """From each position a bounded number of characters is read, whatever is there."""
     parsed = sre_parser.parse(rule.pattern.pattern, rule.pattern.flags)
     assert all(high <= 200 for high in repetitions(parsed))
     assert parsed.getwidth()[1] <= 250
