@@ -110,9 +110,9 @@ FROM_REFERENCES: Mapping[str, Cheat] = {
 }
 FROM_NOTHING: Mapping[str, Cheat] = {
     "one normal template for every study": lambda *_: NORMAL_FINDINGS,
-    "a list of key words": lambda *_: KEYWORDS,
-    "hedging: everything may be there": lambda *_: HEDGES,
-    "honest reports, each said three times": lambda _, h, __: " ".join([h] * 3),
+    "a list of keywords": lambda *_: KEYWORDS,
+    "hedging: any finding may be present": lambda *_: HEDGES,
+    "honest reports, each repeated three times": lambda _, h, __: " ".join([h] * 3),
 }
 
 
@@ -200,7 +200,7 @@ def rows(bench: Bench, models: Mapping[str, Texts]) -> list[tuple[str, str, str,
 
 
 def table(found: list[tuple[str, str, str, str]]) -> str:
-    lines = ["| Kind | Reports | BLEU-2 (gained) | Outcome |", "|---|---|---|---|"]
+    lines = ["| Kind | Reports | BLEU-2 (gain) | Outcome |", "|---|---|---|---|"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in found]).replace("-0.", "−0.")
 
 

@@ -85,7 +85,7 @@ def rates(fires: Iterable[bool], debris: Iterable[bool]) -> str:
 def rule_table(texts: list[str] | None) -> list[str]:
     """One row per rule."""
     lines = [
-        "| Code | Reports that | What follows | Debris found, tuned families | False positives | Debris found, held-out families | False positives | IU X-ray |",
+        "| Code | Reports that | Consequence | Debris found, tuned families | False positives | Debris found, held-out families | False positives | IU X-ray |",
         "|---|---|---|---|---|---|---|---|",
     ]
     rows = corpus()
@@ -106,7 +106,7 @@ def rule_table(texts: list[str] | None) -> list[str]:
 def family_table() -> list[str]:
     """The integrity checks' outcome for each family as its own submission."""
     lines = [
-        "| Family | Reports | Words in the median | Shared 5-grams at most | Refused or held | Badges |",
+        "| Family | Reports | Median words | Most 5-grams shared | Refused or held | Badges |",
         "|---|---|---|---|---|---|",
     ]
     rows = corpus()
