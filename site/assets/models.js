@@ -136,7 +136,9 @@ const mountPicker = (picker) => {
     const link = event.target.closest("a.rx-tile");
     if (link) choose(link.hash.slice(1));
   });
-  choose(location.hash.slice(1), parts[0]);
+  // A link to a board's cases names the board in its query alone.
+  const asked = CSS.escape(new URLSearchParams(location.search).get("cases") ?? "");
+  choose(location.hash.slice(1), parts.find((p) => p.querySelector(`[data-rx-cases="${asked}"]`)) ?? parts[0]);
 };
 
 // A file to copy

@@ -224,3 +224,9 @@ def test_packed_files_are_read_from_a_server_that_unpacks_them(visit, served):
         assert {r.headers["content-encoding"] for r in answers} == {"gzip"}
         assert visitor.errors == []
         server.shutdown()
+
+
+def test_an_address_of_cases_shows_the_board_that_they_belong_to(visit):
+    page = visit().open(f"{MODEL}?cases=sandbox.report&order=best")
+    expect(page.locator(".rx-case").first).to_be_visible()
+    assert page.locator("[data-rx-part]:visible").get_attribute("id") == "sandbox-report"
