@@ -206,7 +206,7 @@ class BundleGroup(subgroup_types.Group):
 
 
 class BundleGroupRanks(subgroup_types.GroupRanks):
-    """The ranges of ranks in a group."""
+    """The rank ranges in a group."""
 
     low: Rows[Size]
     high: Rows[Size]

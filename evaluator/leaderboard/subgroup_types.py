@@ -48,7 +48,7 @@ class Group(Entry):
 
 
 class GroupRanks(Entry):
-    """The ranges of ranks in a group, of the ranked models in the order of the table's rows.
+    """The rank ranges in a group: those of the ranked models, in the order of the table's rows.
 
     Together, and apart from what does not depend on other models: one more model moves half of them.
     """

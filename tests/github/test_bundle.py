@@ -110,7 +110,7 @@ def first_row(act):
 
 
 def subgroup_ranks(group, low, high):
-    """Sets the ranges of ranks in a group of the first axis, by default its first group."""
+    """Sets the rank ranges in a group of the first axis, by default its first group."""
 
     def act(table):
         axis = table["subgroups"]["axes"][0]

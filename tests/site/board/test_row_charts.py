@@ -1,4 +1,4 @@
-"""Intervals, ranges of ranks and duels: charts and text show what the tests found."""
+"""Intervals, rank ranges and duels: charts and text show what the tests found."""
 
 from __future__ import annotations
 
