@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from rehearsal.git import Change, commit, git
 from rehearsal.submissions import card, submission
 from rehearsal.world import World
@@ -41,7 +40,6 @@ def score_and_merge(world: World) -> list[dict[str, int]]:
     return requests
 
 
-@pytest.mark.timeout(900)  # seven runs of workflows, one of which scores every model
 def test_requests_are_as_many_with_many_models_as_with_one(opened: World, tmp_path: Path) -> None:
     with opened.branch_off(tmp_path / "one") as one:
         few = score_and_merge(one)
