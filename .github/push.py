@@ -1,7 +1,6 @@
 """Commits the folder's leaderboard/ onto main, whose trees must be those of its base.json, and pushes it.
 
-In the same push, the branch `pairwise` becomes one commit of its pairwise/: data that grow with pairs have no
-history.
+In the same push, the branch `pairwise` becomes one commit of its pairwise/: pairs need no history.
 """
 
 import base64

@@ -173,7 +173,7 @@ CARD = ["--institution", "A", "--contact", "octocat", "--year", "2026", "--descr
 def test_an_invalid_token_is_reported_without_showing_it(run, monkeypatch, token):
     monkeypatch.setenv("GH_TOKEN", token)
     status, output, errors = run(*SEND, *CARD, "--yes")
-    assert (status, "GH_TOKEN holds" in errors) == (1, True)
+    assert (status, "GH_TOKEN contains" in errors) == (1, True)
     assert token not in output + errors
 
 
