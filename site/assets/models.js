@@ -46,6 +46,7 @@ const mountTable = (table) => {
   table.closest(".rx-scroll").previousElementSibling.replaceChildren(controls);
   for (const header of table.querySelectorAll("th[data-rx-sort]")) makeSortable(header, state, show);
   show();
+  table.dataset.rxShown = "";
 };
 
 // Withdrawn models stay last whatever the order, and cells without a value last among the others.

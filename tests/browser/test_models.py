@@ -41,6 +41,24 @@ def test_the_list_is_searched_filtered_and_sorted_and_the_address_keeps_it(visit
     visitor.well()
 
 
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_the_list_stays_where_it_is_when_its_script_starts(visit, phone):
+    """Cells of other tracks, the row of filters and the signs that sort have their room, or none, from the start."""
+    where = """() => [...document.querySelectorAll('table[data-rx-name=models] :is(th, td)')]
+        .filter((cell) => cell.checkVisibility()).map((cell) => cell.getBoundingClientRect()).map((b) => [b.x, b.y])"""
+    early = visit(phone=phone)
+    page = early.page
+    page.route("**/models*.js", lambda route: route.abort())
+    page.goto(early.base + LIST, wait_until="load")
+    before = page.evaluate(where)
+    visitor = visit(phone=phone)
+    after = visitor.open(LIST).evaluate(where)
+    assert len(before) == len(after) > 20
+    moved = [(b, a) for b, a in zip(before, after, strict=True) if b != pytest.approx(a, abs=2)]
+    assert moved == []
+    visitor.well()
+
+
 def test_a_models_boards_show_one_at_a_time(visit):
     visitor = visit()
     page = visitor.open(MODEL)
