@@ -43,11 +43,11 @@ KINDS = {
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def violations(page):
+def violations(page, tags=TAGS):
     # Evaluated through the debugger, so that the page's own policy stays in force.
     page.evaluate(AXE)
     run = "tags => axe.run(document, {runOnly: tags, rules: {'target-size': {enabled: true}}})"
-    reports = page.evaluate(run, TAGS)["violations"]
+    reports = page.evaluate(run, tags)["violations"]
     return [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in reports]
 
 
@@ -66,7 +66,8 @@ def test_every_kind_of_page_is_accessible_and_quiet(visit, path, dark):
         page.get_by_label("Model 3").select_option(index=3)
         page.locator(".rx-result table").nth(3).wait_for()
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert violations(page) == []
+    # In the dark a page differs in its colours alone.
+    assert violations(page, ["cat.color"] if dark else TAGS) == []
     visitor.well()
 
 

@@ -39,6 +39,7 @@ def call(
 
 def serve(place: str) -> None:
     """Forks for every caller, until standard input ends."""
+    import gc
     import importlib
     import select
 
@@ -50,6 +51,8 @@ def serve(place: str) -> None:
     # has a thread of its own and knows of forks.
     threads = {_read(f"/proc/self/task/{t}/comm") for t in os.listdir("/proc/self/task")}  # noqa: PTH208
     assert len(threads - {"jemalloc_bg_thd"}) == 1, threads
+    # What all commands share is not searched for garbage by each of them.
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
