@@ -86,7 +86,7 @@ def rank_board(
 
 
 class _Tested(NamedTuple):
-    """A board without its subgroups, and what they need: all else of the scores is in memory no more.
+    """A board without its subgroups, and what these need; the other scores are no longer in memory.
 
     `null`: the best baseline and its scores.
     """
@@ -131,7 +131,7 @@ def _tested(
 def _against_others(
     table: Table, board: Board, analysis: Analysis, draws: MetricDraws
 ) -> tuple[Table, Pairwise]:
-    """The table with its tests against the baselines, and all pairs of its models: of each metric from the same draws."""
+    """The table with its tests against the baselines, and all pairs of its models; each metric uses one set of draws."""
     models, pairs = {r.id for r in table.rows}, {}
     ends: dict[Gained, tuple[float, float]] = {}
     # The ranking metric first: its draws exist since the analysis.
@@ -168,13 +168,13 @@ def _primary(
 def ranked_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> RankedBoard:
-    """The board as `rank_board` makes it, without the pairs of its table, or as the store kept it when it was last ranked from the same inputs."""
+    """The board from the store if its inputs are unchanged, else from `rank_board`; without the pairs of its table."""
     inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
     earlier = read_ranked(store, board, inputs)
     if earlier is not None:
         return earlier._replace(scores=_scores(board, leaderboard, store, earlier.table, rehearsal=rehearsal))
     ranked = rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show)
-    # Of no file, and of hundreds of models half a gigabyte while the next board is ranked.
+    # No file needs them, and with hundreds of models they take half a gigabyte while the next board is ranked.
     ranked = ranked._replace(table=ranked.table.model_copy(update={"pairs": ()}))
     keep_ranked(store, board, inputs, ranked)
     return ranked
@@ -183,7 +183,7 @@ def ranked_board(
 def _scores(
     board: Board, leaderboard: Path, store: Path, table: Table, *, rehearsal: bool
 ) -> PrimaryScores | None:
-    """What the overall rank needs of a board whose table was kept, and whose files are those that were checked then."""
+    """What the overall rank needs of a stored board, whose files have not changed since they were checked."""
     entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
     read = partial(read_studies, leaderboard, store, board, columns=("study_id", "patient", table.primary))

@@ -76,10 +76,10 @@ def board_subgroups(
 ) -> Subgroups | None:
     """The table's `subgroups`: per axis its groups and per ranked model means, ranks and gaps.
 
-    On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `order`: the ranked models in
-    the order of the table's rows. `other_track`:
-    studies, patients and subgroups of the track whose subgroups are shown already, of a set that is not
-    public: only what gives nothing away beside them is shown. `None` when the board has no model or no axis.
+    On the primary metric. `null`: the best baseline and its scores, for gaps beyond it. `order`: the ranked models in
+    the order of the table's rows. `other_track`: studies, patients and subgroups of the track of a non-public dataset
+    whose subgroups are shown already; only what discloses nothing next to them is shown. `None` for a board without
+    models or axes.
     """
     axes = axes_of([*frames.values()])
     if not frames or not axes:

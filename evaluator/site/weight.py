@@ -1,4 +1,4 @@
-"""What a built site need not carry: entities where a character does, space of templates, rules that slow pages down."""
+"""Takes out of a built site what readers do not need: entities, spare space and style rules that slow pages down."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 _PLAIN: Final = {f"&#{ord(c)};": c for c in "*_{}[]()+-.!|~:@$^="}
-"""Characters that mean something in Markdown alone: once it is made, HTML takes them for what they are."""
+"""Characters with a meaning in Markdown only; in the HTML they can stand as they are."""
 _ENTITY_OR_SCRIPT: Final = re.compile(
     r"<script\b.*?</script>|" + "|".join(map(re.escape, _PLAIN)), re.DOTALL | re.IGNORECASE
 )
 _SPACE: Final = re.compile(r"<(pre|script|style|textarea)\b.*?</\1>|>\s\s+|\n\s+(?=<)", re.DOTALL)
-"""Space beside a tag, which a browser shows as one: the theme's templates leave twenty kilobytes of it on every page."""
+"""Runs of space beside a tag, which a browser shows as one; the theme's templates leave 20 kB of them on every page."""
 _RULES: Final = {
     ".md-typeset table:not([class])+*{": ".md-typeset table:not([class])+:is(p,div,ul,ol,dl,pre,details,blockquote){",
     (
@@ -20,9 +20,9 @@ _RULES: Final = {
         "{transition-duration:0s!important}"
     ): "[data-md-color-switching] a{transition-duration:0s!important}",
 }
-"""Rules of the theme that name no element, and what they are for: room after a plain table; links that do not fade from one
-palette to the other. A browser looks at every cell of a long board again for the first whenever a row moves, and at
-everything for the second, twice whenever a page starts."""
+"""Rules of the theme that name no element, and their narrower replacements. The first makes room after a plain table: a
+browser restyles every cell of a long board for it whenever a row moves. The second keeps links from fading when the
+palette changes: everything is restyled for it, twice whenever a page starts."""
 
 
 def plain(page: str) -> str:
@@ -51,7 +51,7 @@ def _one(found: re.Match[str]) -> str:
 
 
 def lose_weight(site: Path) -> None:
-    """Nothing, after the pages of a built site lost their entities and spare space, and the theme's sheets their slow rules."""
+    """Nothing; rewrites a site's pages without entities and spare space, and the theme's style sheets without slow rules."""
     for path in site.rglob("*.html"):
         old = path.read_text("utf-8")
         new = dense(plain(old))

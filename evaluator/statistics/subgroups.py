@@ -23,7 +23,7 @@ from evaluator.statistics.ranks import Place
 MIN_STRATUM_PATIENTS: Final = 10
 """A stratum counts in a standardised gap if both groups have at least this many patients."""
 MAX_DRAWN: Final = 25_000_000
-"""Most drawn means in memory at a time, 200 MB: a pass over the draws takes as many models as fit."""
+"""Most bootstrap means in memory at a time, 200 MB; each pass over the draws takes as many models as fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def group_draws(
     """Bootstrap means of groups of studies, and of the parts that make up each; NaN where a draw has none of them.
 
     Shapes (groups, M, draws) and (groups, parts, M, draws), of values of shape (n, M), from one pass over the weights.
-    A group's sums are those of its parts together: multiples of one step, so that they are exact (`fixed_point`).
+    A group's sums are the sums of its parts, which are multiples of one step and so exact (`fixed_point`).
     """
     sums = [_part_sums(values, parts, clusters) for parts in groups]
     shape = (len(groups), max(map(len, groups), default=0), values.shape[1], draws)
@@ -116,7 +116,7 @@ def group_draws(
 
 
 def _put_means(target: FloatArray, sums: FloatArray, centre: FloatArray) -> None:
-    """Writes the means of draws, shape (M, draws), of which `sums` has the studies first and then the scores less `centre`."""
+    """Writes the draws' means, shape (M, draws); `sums` has the numbers of studies first, then sums of score minus `centre`."""
     np.divide(sums[1:], sums[0], out=target, where=sums[0] > 0)
     target += centre[:, None]
 
@@ -124,7 +124,7 @@ def _put_means(target: FloatArray, sums: FloatArray, centre: FloatArray) -> None
 def _part_sums(
     values: FloatArray, parts: Sequence[Mask], clusters: Clusters
 ) -> tuple[FloatArray, list[tuple[NDArray[np.int64], FloatArray]]]:
-    """The means within a group, and by part its patients, and of each how many studies it has there and their summed scores."""
+    """The group's means and, for each part, its patients with their numbers of studies and summed scores there."""
     inside = np.any(parts, axis=0)
     centre = values[inside].mean(axis=0) if inside.any() else np.zeros(values.shape[1])
     patients, sums = [], []
