@@ -24,8 +24,9 @@ const mount = () => {
   }
 };
 
-// Rows that move in one frame: as many as a screen holds.
-const screenful = () => Math.ceil(innerHeight / ROW);
+// Rows that move in one frame: as many as a screen holds, and all that are shown before "show all". The screen's height,
+// unlike the window's, is known without a layout.
+const screenful = () => Math.max(FIRST, Math.ceil(screen.height / ROW));
 const afterFrame = (then) => requestAnimationFrame(() => setTimeout(then));
 
 // Sorting
@@ -78,7 +79,9 @@ const arrange = (body, rows) => {
   let next = 0;
   const move = () => {
     if (arrangements.get(body) !== rows || !body.isConnected) return; // sorted anew, or left
-    const batch = rows.slice(next, (next += screenful()));
+    const start = next;
+    for (let room = screenful(); room > 0 && next < rows.length; next++) room -= !rows[next].hidden;
+    const batch = rows.slice(start, next);
     if (placed) placed.after(...batch);
     else body.prepend(...body.querySelectorAll(":scope > .rx-group"), ...batch);
     placed = batch.at(-1);
@@ -251,7 +254,9 @@ const apply = (table, parts, what) => {
   if (what === "all" || what === "columns") showColumns(table, wanted(table, form));
   const others = what !== "columns" && what !== "picks" && limit(table, parts);
   if (what === "all" || what === "picks") offer(table, parts.compare);
-  if (others || what !== "order") table.dispatchEvent(new Event("rx-shown"));
+  const tellShown = () => table.dispatchEvent(new Event("rx-shown"));
+  if (what !== "order") tellShown();
+  else if (others) afterFrame(tellShown); // who hears it measures the table
 };
 
 const tell = (table, { form, said, chips, count }) => {
@@ -293,7 +298,8 @@ const filter = (table, form) => {
 
 // The first rows of those that the filters leave; the button shows the others. Whether other rows are shown than before.
 const limit = (table, { more, all }) => {
-  const rows = [...table.querySelectorAll('tbody[data-rx-group="rows"] tr[data-rx-id]')].filter((r) => !r.hidden);
+  const body = table.querySelector('tbody[data-rx-group="rows"]');
+  const rows = (arrangements.get(body) ?? [...(body?.rows ?? [])]).filter((r) => r.dataset.rxId && !r.hidden);
   const changed = rows.filter((row, i) => row.classList.contains("rx-beyond") === (all || i < FIRST));
   for (const row of changed) row.classList.toggle("rx-beyond");
   more.hidden = rows.length <= FIRST;

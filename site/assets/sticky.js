@@ -16,7 +16,6 @@ export const stickyHead = (table, box) => {
   };
   const fit = () => {
     if (!table.isConnected) return life.abort();
-    box.toggleAttribute("data-rx-fits", false);
     box.toggleAttribute("data-rx-fits", table.scrollWidth <= box.clientWidth + 1);
     head.style.transform = "";
     move();

@@ -216,6 +216,22 @@ def test_a_long_board_shows_the_first_rows_and_then_all(visit, served):
     visitor.well()
 
 
+def test_a_long_board_in_a_low_window_shows_the_best_rows(visit):
+    """A frame moves the rows that fit on the screen, here fewer than are shown."""
+    visitor = visit()
+    visitor.page.set_viewport_size({"width": 1280, "height": 400})
+    page = visitor.open(REPORTED.replace("report", "findings"))
+    rows = '#rx-board tbody[data-rx-group="rows"] tr'
+    sorter(page, "radgraph_f1").click()
+    read = "(rows, i) => rows.filter((r) => r.checkVisibility()).map((r) => Number(r.cells[i].dataset.value))"
+    index = header(page, "radgraph_f1").evaluate("h => h.cellIndex")
+    page.wait_for_function("location.search.includes('sort=')")  # written when all rows are in place
+    shown = page.locator(rows).evaluate_all(read, index)
+    every = page.locator(rows).evaluate_all("(rows, i) => rows.map((r) => Number(r.cells[i].dataset.value))", index)
+    assert shown == sorted(every, reverse=True)[:25]
+    visitor.well()
+
+
 def test_reported_rows_sort_filter_and_export(visit):
     visitor = visit()
     page = visitor.open(REPORTED)
