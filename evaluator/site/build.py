@@ -55,6 +55,7 @@ from evaluator.site.navigation import navigation
 from evaluator.site.search import lighten
 from evaluator.site.served import served
 from evaluator.site.styles import joined
+from evaluator.site.tables import put_back, set_aside
 from evaluator.site.weight import lose_weight
 
 GENERATED: Final = (
@@ -160,7 +161,8 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         source = _source(config)
         content = read_content(leaderboard, site_url or challenge().site)
         texts = pages_of(content)
-        settings = _workspace(content, texts, source, Path(scratch))
+        light, tables = set_aside(texts)
+        settings = _workspace(content, light, source, Path(scratch))
         site, large = Path(beside) / "new", Path(beside) / "large"
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(_mkdocs, settings, site)
@@ -171,6 +173,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         sys.stderr.write(process.stderr)  # the builder's own output, for example if it fails
         shutil.copytree(large, site, dirs_exist_ok=True, copy_function=shutil.move)
         lighten(site)
+        put_back(site, tables)
         lose_weight(site)
         add_policies(site)
         with unbroken():

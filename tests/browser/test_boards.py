@@ -227,7 +227,9 @@ def test_a_long_board_in_a_low_window_shows_the_best_rows(visit):
     index = header(page, "radgraph_f1").evaluate("h => h.cellIndex")
     page.wait_for_function("location.search.includes('sort=')")  # written when all rows are in place
     shown = page.locator(rows).evaluate_all(read, index)
-    every = page.locator(rows).evaluate_all("(rows, i) => rows.map((r) => Number(r.cells[i].dataset.value))", index)
+    every = page.locator(rows).evaluate_all(
+        "(rows, i) => rows.map((r) => Number(r.cells[i].dataset.value))", index
+    )
     assert shown == sorted(every, reverse=True)[:25]
     visitor.well()
 
