@@ -225,7 +225,7 @@ def test_a_long_board_in_a_low_window_shows_the_best_rows(visit):
     sorter(page, "radgraph_f1").click()
     read = "(rows, i) => rows.filter((r) => r.checkVisibility()).map((r) => Number(r.cells[i].dataset.value))"
     index = header(page, "radgraph_f1").evaluate("h => h.cellIndex")
-    page.wait_for_function("location.search.includes('sort=')")  # written when all rows are in place
+    page.wait_for_function("location.search.includes('sort=')")  # written after the first frame
     shown = page.locator(rows).evaluate_all(read, index)
     every = page.locator(rows).evaluate_all(
         "(rows, i) => rows.map((r) => Number(r.cells[i].dataset.value))", index
