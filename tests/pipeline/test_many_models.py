@@ -10,7 +10,7 @@ from rehearsal.git import Change, commit, git
 from rehearsal.submissions import card, submission
 from rehearsal.world import World
 
-MODELS = 8
+MODELS = 4
 
 
 def asked(world: World, deed: Callable[[], object]) -> dict[str, int]:
