@@ -221,8 +221,11 @@ def _median_error(draws: FloatArray) -> float:
 def _distinct(values: FloatArray) -> list[int]:
     """The columns of (n, M) values that equal no earlier one."""
     columns: list[int] = []
+    means = values.mean(axis=0)
     for j in range(values.shape[1]):
-        if not any(bool((np.abs(values[:, j] - values[:, k]) <= TIE).all()) for k in columns):
+        # Values as close as that have means as close, but for the rounding of a mean.
+        near = [k for k in columns if abs(means[j] - means[k]) <= 2 * TIE]
+        if not any(bool((np.abs(values[:, j] - values[:, k]) <= TIE).all()) for k in near):
             columns.append(j)
     return columns
 

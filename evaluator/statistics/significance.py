@@ -77,7 +77,7 @@ def sign_flips(
     for table in tables:
         sums.append(clusters.sums(table - table.mean(axis=1, keepdims=True)) / clusters.n_studies)
         # Each model's own mean, exactly rounded: bit for bit the same whatever other models there are.
-        means.append(np.array([math.fsum(column) for column in table.T]) / clusters.n_studies)
+        means.append(np.array([math.fsum(column.tolist()) for column in table.T]) / clusters.n_studies)
     # Exact products: ties between flips stay ties, and p-values do not depend on the machine.
     exact = np.hstack([np.empty((clusters.n, 0)), *(fixed_point(s, clusters.n) for s in sums)])
     ends = np.cumsum([s.shape[1] for s in sums])[:-1]
@@ -145,7 +145,7 @@ def _flipped(values: FloatArray, seed: int, flips: int) -> FloatArray:
         signs = np.unpackbits(bits.reshape(stop - start, -1), axis=1, count=c).astype(np.float64)
         signs *= 2
         signs -= 1
-        out[:, start:stop] = (signs @ values).T
+        np.matmul(values.T, signs.T, out=out[:, start:stop])
     return out
 
 
