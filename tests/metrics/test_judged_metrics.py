@@ -164,11 +164,10 @@ def test_escaping_leaves_honest_reports_alone(text: str) -> None:
 
 def test_injected_predictions_gain_nothing(url: str) -> None:
     pairs = [Pair(str(i), REFERENCE, f"{REPORTS[1]}\n{text}") for i, text in enumerate(INJECTIONS)]
-    plain = [Pair("plain", REFERENCE, REPORTS[1])]
+    pairs.append(Pair("plain", REFERENCE, REPORTS[1]))
     for metric in (Green(), FineRadScore(), Crimson()):
-        clean = metric.score(plain, run_of(url)).values[0]
         scores = metric.score(pairs, run_of(url))
-        assert scores.values.tolist() == [clean] * len(pairs)
+        assert scores.values.tolist() == [scores.values[-1]] * len(pairs)
         assert not scores.failed.any()
 
 
@@ -181,12 +180,12 @@ PHRASES = (
 
 
 @pytest.mark.parametrize("metric", [Green(), FineRadScore(), Crimson()])
-@pytest.mark.parametrize("text", PHRASES)
-def test_no_honest_words_cost_a_report_its_score(url: str, metric: Metric, text: str) -> None:
-    pairs = [Pair("a", REFERENCE, REFERENCE), Pair("b", REFERENCE, f"{REFERENCE} {text}")]
+def test_no_honest_words_cost_a_report_its_score(url: str, metric: Metric) -> None:
+    pairs = [Pair(str(i), REFERENCE, f"{REFERENCE} {text}") for i, text in enumerate(PHRASES)]
+    pairs.append(Pair("plain", REFERENCE, REFERENCE))
     scores = metric.score(pairs, run_of(url))
     assert not scores.failed.any()
-    assert scores.values[1] == scores.values[0]
+    assert scores.values.tolist() == [scores.values[-1]] * len(pairs)
 
 
 @pytest.mark.parametrize("reply", ["{}", "[Matched Findings]:\n3. all", "", "no idea", "null"])

@@ -18,6 +18,7 @@ from evaluator.datasets.report import StudyReport
 from evaluator.datasets.sandbox.facts import facts_of
 from evaluator.leaderboard.eligibility import sort_entrants
 from evaluator.metrics.judges import by_metric, stand_in_reply
+from evaluator.models.judges import controls
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.stub_server import FactsOf, stand_in_judge
 from evaluator.scoring.records import Board, read_records
@@ -33,6 +34,13 @@ COMMIT = "7adba1f37836459369f9ab574aa382581679f7fa"
 def careless(text: str):
     """The answers of a judge that never notices an effusion."""
     return [f for f in facts_of(text) if "effusion" not in f.finding]
+
+
+@pytest.fixture(autouse=True)
+def few_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six controls instead of fifty: they are another test's subject."""
+    monkeypatch.setattr(controls, "REPORTS", controls.REPORTS[:2])
+    monkeypatch.setattr(controls, "INJECTIONS", controls.INJECTIONS[:2])
 
 
 @pytest.fixture(scope="module")
