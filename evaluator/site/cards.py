@@ -30,6 +30,8 @@ WHITE: Final = "#ffffff"
 SOFT: Final = "#b9d3e4"
 LINE: Final = "#3d6d8b"
 BEST: Final = "#7fd6b8"
+STEPS: Final = 12
+"""Shades between the ground and each colour: the smooth edges of letters."""
 LEFT: Final = 70
 LETTERS: Final = frozenset(
     map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100), 0x2013, 0x2014, 0x2019, 0x2026, 0x2212))
@@ -47,6 +49,23 @@ def _font(file: Path, size: int, weight: int) -> FreeTypeFont:
     font = ImageFont.truetype(str(file), size)
     font.set_variation_by_axes([weight])
     return font
+
+
+@lru_cache(maxsize=1)
+def _palette() -> Image:
+    """One palette for all cards: the ground, and the shades from it to each colour."""
+    from PIL import Image, ImageColor
+
+    ground, *colours = map(ImageColor.getrgb, (GROUND, WHITE, SOFT, LINE, BEST))
+    shades = [
+        round(a + (b - a) * step / STEPS)
+        for colour in colours
+        for step in range(1, STEPS + 1)
+        for a, b in zip(ground, colour, strict=True)
+    ]
+    image = Image.new("P", (1, 1))
+    image.putpalette([*ground, *shades])
+    return image
 
 
 @dataclass
@@ -102,8 +121,10 @@ class _Card:
 
     def save(self, path: Path) -> None:
         """The picture as a small PNG."""
+        from PIL.Image import Dither
+
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.image.quantize(48).save(path, optimize=True)
+        self.image.quantize(palette=_palette(), dither=Dither.NONE).save(path, optimize=True)
 
 
 def write_cards(content: Content, docs: Path) -> None:

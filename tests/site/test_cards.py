@@ -9,7 +9,7 @@ from PIL import Image
 from support.boards import ROOT, URL
 from support.crowd import make_crowd
 
-from evaluator.site.cards import FONT, SIZE, _drawable, write_cards
+from evaluator.site.cards import BEST, FONT, GROUND, LINE, SIZE, SOFT, WHITE, _drawable, write_cards
 from evaluator.site.content import read_content
 
 
@@ -35,6 +35,14 @@ def test_every_board_and_model_has_a_small_picture(cards):
         with Image.open(path) as image:
             assert image.size == SIZE
         assert path.stat().st_size < 40_000, path
+
+
+def test_a_card_has_the_challenges_own_colours(cards):
+    with Image.open(cards / "leaderboards/iu-xray/findings.png") as image:
+        counted = sorted(image.convert("RGB").getcolors() or [], reverse=True)
+    shown = [f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in counted]
+    assert shown[0] == GROUND
+    assert {WHITE, SOFT, LINE, BEST} <= {*shown}
 
 
 def test_a_board_with_models_differs_from_an_empty_one(cards):
