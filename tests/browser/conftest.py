@@ -138,47 +138,25 @@ class Visitor:
         assert self.page.evaluate("window.rxEvil") is None
 
 
-def new_context(browser, *, dark=False, phone=False, javascript=True, width=1280):
-    """A reader with an empty profile."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844} if phone else {"width": width, "height": 900},
-        color_scheme="dark" if dark else "light",
-        has_touch=phone,
-        java_script_enabled=javascript,
-        accept_downloads=True,
-    )
-    # A loaded machine is slow, and only a failing test waits this long.
-    context.set_default_timeout(60_000)
-    return context
-
-
 @pytest.fixture
 def visit(browser, served):
     """Makes visitors: `visit(dark=True, phone=True, javascript=False, width=1440)`."""
     contexts = []
 
-    def make(*, javascript=True, **options):
-        contexts.append(new_context(browser, javascript=javascript, **options))
-        return Visitor(contexts[-1], served[0], javascript=javascript)
+    def make(*, dark=False, phone=False, javascript=True, width=1280):
+        context = browser.new_context(
+            viewport={"width": 390, "height": 844} if phone else {"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            has_touch=phone,
+            java_script_enabled=javascript,
+            accept_downloads=True,
+        )
+        context.set_default_timeout(
+            60_000
+        )  # a loaded machine is slow, and only a failing test waits this long
+        contexts.append(context)
+        return Visitor(context, served[0], javascript=javascript)
 
     yield make
     for context in contexts:
         context.close()
-
-
-@pytest.fixture(scope="module")
-def read_on(browser, served):
-    """`visit` for tests that store nothing: the visitor with these options goes on in the same window, in half the time."""
-    visitors = {}
-
-    def go_on(**options):
-        key = frozenset(options.items())
-        if key not in visitors:
-            visitors[key] = Visitor(new_context(browser, **options), served[0])
-        visitors[key].errors.clear()
-        visitors[key].elsewhere.clear()
-        return visitors[key]
-
-    yield go_on
-    for visitor in visitors.values():
-        visitor.page.context.close()

@@ -54,8 +54,8 @@ def violations(page):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("path", KINDS.values(), ids=KINDS)
-def test_every_kind_of_page_is_accessible_and_quiet(read_on, path, dark):
-    visitor = read_on(dark=dark)
+def test_every_kind_of_page_is_accessible_and_quiet(visit, path, dark):
+    visitor = visit(dark=dark)
     page = visitor.open(path)
     if path == MODEL:
         page.get_by_role("button", name="Browse the cases").first.click()
@@ -72,8 +72,8 @@ def test_every_kind_of_page_is_accessible_and_quiet(read_on, path, dark):
 
 
 @pytest.mark.parametrize("path", KINDS.values(), ids=KINDS)
-def test_no_page_is_wider_than_a_phone(read_on, path):
-    visitor = read_on(phone=True)
+def test_no_page_is_wider_than_a_phone(visit, path):
+    visitor = visit(phone=True)
     page = visitor.open(path)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
