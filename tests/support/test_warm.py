@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from tempfile import TemporaryFile
 
@@ -57,6 +58,13 @@ def test_each_command_runs_what_its_checkout_holds_now(run, tmp_path):
         checkout(folder, word)
         for _ in range(2):
             assert run(folder, "x")[1].endswith(f" {word} x\n")
+
+
+def test_a_checkout_may_be_gone_between_two_commands(run, tmp_path):
+    for _ in range(3):
+        folder = checkout(tmp_path / "one", "first")
+        assert run(folder, "x")[1].endswith(" first x\n")
+        shutil.rmtree(folder)
 
 
 def test_checkouts_do_not_see_each_other_however_many_there_are(run, tmp_path):
