@@ -152,6 +152,7 @@ def _received(line: socket.socket) -> tuple[bytes, list[int]]:
     length, parts = struct.unpack("!I", head)[0] if head else 0, []
     while length:
         parts.append(line.recv(length))
+        assert parts[-1], "the caller ended in the middle of its request"
         length -= len(parts[-1])
     return b"".join(parts), passed
 
