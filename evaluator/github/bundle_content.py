@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -97,18 +96,14 @@ def refuse(name: str, why: str) -> NoReturn:
     raise RexrankError(f"{name} in the bundle {why}. Nothing is published from it.")
 
 
-@cache
-def _validator(kind: str) -> Any:
-    from jsonschema import Draft202012Validator
-
-    text = resources.files("evaluator.schemas").joinpath("bundle-v1.schema.json").read_text("utf-8")
-    reference = f"#/$defs/{KINDS[kind].__name__}"
-    return Draft202012Validator({"$ref": reference, "$defs": json.loads(text)["$defs"]})
-
-
 def keeps(kind: str, value: Any, name: str) -> None:
-    """Nothing; raises `RexrankError` for a value that violates the schema of its kind."""
-    if next(_validator(kind).iter_errors(value), None) is not None:
+    """Nothing; raises `RexrankError` for a value that violates the schema of its kind.
+
+    The model decides like the schema that is generated from it, in a fraction of the time.
+    """
+    try:
+        KINDS[kind].model_validate(value)
+    except ValidationError:
         refuse(name, f"violates the schema of {kind}")
 
 

@@ -29,12 +29,13 @@ from evaluator.leaderboard.history import Event, history_line
 from evaluator.scoring.baselines import TEAM, Sanity
 from evaluator.scoring.case_texts import CaseTexts
 from evaluator.scoring.corpus import count_columns, frame_value
-from evaluator.scoring.record import Record
+from evaluator.scoring.record import MetricEntry, Record
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.rounding import DECIMALS, six_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 HISTORY: Final = "history.jsonl"
@@ -122,18 +123,24 @@ def check_studies(bundle: Bundle, name: str) -> None:
         refuse(name, "has columns or studies that its record does not have")
     if not frame["study_id"].is_unique:
         refuse(name, "has a study twice")
+    arrays = {c: frame[c].to_numpy() for c in columns}
     for key, entry in record.metrics.items():
-        values, failed = frame[key], frame[f"{FAILED_PREFIX}{key}"]
-        whole = all(frame[c].dtype.kind == "i" and (frame[c] >= 0).all() for c in count_columns(key))
-        if values.dtype.kind != "f" or not whole or not abs(frame_value(key, frame) - entry.mean) <= MEANS:
-            refuse(name, "does not match the means in its record")
-        if not (values.round(DECIMALS) == values).all():
-            refuse(name, f"contains numbers with more than {DECIMALS} decimals")
-        if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
-            refuse(name, "does not match the failures in its record")
+        _check_scores(arrays, key, entry, name)
     # A row waiting to be rescored was made by an earlier version.
     if record.kind == "submission" and not bundle.is_on_main(name):
         _check_again(bundle, name, frame)
+
+
+def _check_scores(arrays: Mapping[str, NDArray[Any]], key: str, entry: MetricEntry, name: str) -> None:
+    """Checks the columns of one metric against its entry in the record."""
+    values, failed = arrays[key], arrays[f"{FAILED_PREFIX}{key}"]
+    whole = all(arrays[c].dtype.kind == "i" and (arrays[c] >= 0).all() for c in count_columns(key))
+    if values.dtype.kind != "f" or not whole or not abs(frame_value(key, arrays) - entry.mean) <= MEANS:
+        refuse(name, "does not match the means in its record")
+    if not (values.round(DECIMALS) == values).all():
+        refuse(name, f"contains numbers with more than {DECIMALS} decimals")
+    if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
+        refuse(name, "does not match the failures in its record")
 
 
 def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:

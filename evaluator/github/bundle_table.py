@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evaluator.core.typed import NAMED, Day, Given, form, given
 from evaluator.leaderboard import row, subgroup_types
@@ -250,3 +250,9 @@ class BundleTable(tables.Table):
     sensitivity: BundleSensitivity
     stability: BundleStability
     subgroups: BundleSubgroups | None
+
+    @model_validator(mode="after")
+    def _without_pairs(self) -> BundleTable:
+        if "pairs" in self.model_fields_set:
+            raise ValueError("a table's file has no pairs")
+        return self

@@ -138,12 +138,11 @@ def read_scores(path: Path, n: int, columns: int) -> pd.DataFrame:
             for g in range(head.num_row_groups)
             for c in range(head.num_columns)
         ]
-        if (
-            len(texts) + len(plain) != len(schema)
-            or sum(sizes) > (MAX_TEXT_BYTES + 16) * max(n, 100) * columns
-        ):
-            raise RexrankError("other types, or more than such scores can be")
-    table = pq.read_table(path, read_dictionary=texts)
+        if len({*texts, *plain}) != len(schema) or sum(sizes) > (MAX_TEXT_BYTES + 16) * max(n, 100) * columns:
+            raise RexrankError("other types, a name twice, or more than such scores can be")
+    # Opened again: only with their names are texts read as their distinct values.
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        table = file.read()
     for name in texts:
         for chunk in table.column(name).chunks:
             longest = max((len(v) for v in chunk.dictionary.to_pylist() if v), default=0)

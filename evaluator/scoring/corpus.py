@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from evaluator.statistics.corpus import CorpusEstimate
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from evaluator.core.types import FloatArray, Scores
     from evaluator.datasets.exposure import Exposure
@@ -90,13 +91,13 @@ def counted(scores: Mapping[str, Scores]) -> dict[str, FloatArray]:
     }
 
 
-def frame_counts(key: str, frame: pd.DataFrame) -> FloatArray:
+def frame_counts(key: str, frame: pd.DataFrame | Mapping[str, NDArray[Any]]) -> FloatArray:
     """The counts of a file of per-study scores, shape (n, K)."""
-    return np.asarray(frame[count_columns(key)], dtype=np.float64)
+    return np.column_stack([frame[c] for c in count_columns(key)]).astype(np.float64)
 
 
-def frame_value(key: str, frame: pd.DataFrame) -> float:
-    """A metric's value on a dataset, as `value_of`, from a file of per-study scores."""
+def frame_value(key: str, frame: pd.DataFrame | Mapping[str, NDArray[Any]]) -> float:
+    """A metric's value on a dataset, as `value_of`, from a file of per-study scores: a frame or its columns by name."""
     rule = corpus_of(key)
     if rule is None:
         return float(frame[key].mean())

@@ -117,8 +117,9 @@ def test_a_file_that_expands_too_far_is_not_read(tmp_path):
         pa.table({"study_id": [["a"], ["b"]]}),
         pa.table({"study_id": [b"a", b"b"]}),
         pa.table({f"c{i}": ["a", "b"] for i in range(9)}),
+        pa.Table.from_arrays([pa.array([0.1, 0.2]), pa.array([0.3, 0.4])], ["bleu_2", "bleu_2"]),
     ],
-    ids=["rows", "lists", "bytes", "columns"],
+    ids=["rows", "lists", "bytes", "columns", "a name twice"],
 )
 def test_other_rows_columns_and_types_are_not_read(tmp_path, table):
     pq.write_table(table, tmp_path / "x.parquet")
