@@ -43,6 +43,7 @@ from evaluator.site import (
 from evaluator.site import (
     rule_codes as codes,
 )
+from evaluator.site.blocks import put_back, set_aside
 from evaluator.site.board import page as boards
 from evaluator.site.cards import write_cards
 from evaluator.site.content import Content, read_content
@@ -55,7 +56,6 @@ from evaluator.site.navigation import navigation
 from evaluator.site.search import lighten
 from evaluator.site.served import served
 from evaluator.site.styles import joined
-from evaluator.site.tables import put_back, set_aside
 from evaluator.site.weight import lose_weight
 
 GENERATED: Final = (
@@ -161,19 +161,21 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         source = _source(config)
         content = read_content(leaderboard, site_url or challenge().site)
         texts = pages_of(content)
-        light, tables = set_aside(texts)
+        light, blocks = set_aside(texts)
         settings = _workspace(content, light, source, Path(scratch))
         site, large = Path(beside) / "new", Path(beside) / "large"
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(_mkdocs, settings, site)
-            _write_large(content, texts, large)  # next to MkDocs's folder, which it empties first
+            # Next to MkDocs's folder, which it empties first.
+            _write_large(content, texts, large)
+            write_cards(content, source.docs, large)
             process = running.result()
         if process.returncode:
             raise RexrankError(f"the site did not build:\n{(process.stderr or process.stdout)[-3000:]}")
         sys.stderr.write(process.stderr)  # the builder's own output, for example if it fails
         shutil.copytree(large, site, dirs_exist_ok=True, copy_function=shutil.move)
         lighten(site)
-        put_back(site, tables)
+        put_back(site, blocks)
         lose_weight(site)
         add_policies(site)
         with unbroken():
@@ -239,7 +241,6 @@ def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scra
     identity.fill(scratch / "site", reported=bool(content.reported))
     _write(texts, scratch / "site")
     metrics.fill(scratch / "site", content)
-    write_cards(content, scratch / "site")
     endpoints.fill(scratch / "site")
     return scratch / "mkdocs.yml"
 

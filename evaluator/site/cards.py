@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from evaluator.core.counts import count_text
 from evaluator.datasets.challenge import challenge
-from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
@@ -127,26 +127,26 @@ class _Card:
         self.image.quantize(palette=_palette(), dither=Dither.NONE).save(path, optimize=True)
 
 
-def write_cards(content: Content, docs: Path) -> None:
-    """The cards of the pages below `docs`: of every board and model, and one for the rest; needs no network."""
-    for page in sorted(docs.glob("leaderboards/*/*.md")):
-        dataset, track = page.parent.name, page.stem
-        card = _Card(docs / FONT)
-        _board(card, dataset, track, content.tables.get((dataset, track)))
-        card.save(docs / f"assets/cards/leaderboards/{dataset}/{track}.png")
+def write_cards(content: Content, docs: Path, site: Path) -> None:
+    """The cards below `site`: of every board and model, and one for the rest; fonts are below `docs`. Needs no network."""
+    for dataset in map(get_dataset, dataset_ids()):
+        for track in dataset.tracks:
+            card = _Card(docs / FONT)
+            _board(card, dataset.id, track, content.tables.get((dataset.id, track)))
+            card.save(site / f"assets/cards/leaderboards/{dataset.id}/{track}.png")
     for model, entries in content.models.items():
         card = _Card(docs / FONT)
         first = entries[0].row
         about = " · ".join(str(v) for v in (first.institution, first.year) if v)
         card.frame(_drawable(first.name, model), _drawable(about, model))
         _places(card, [(e.table, e.row) for e in entries], opening(entries))
-        card.save(docs / f"assets/cards/models/{model}.png")
+        card.save(site / f"assets/cards/models/{model}.png")
     card = _Card(docs / FONT)
     card.frame(
         question(),
         "An open challenge with open-source scoring",
     )
-    card.save(docs / "assets/cards/site.png")
+    card.save(site / "assets/cards/site.png")
 
 
 def _drawable(words: str, instead: str) -> str:

@@ -77,9 +77,7 @@ def noted(self, place, text, *rest, **more):
     return words(self, place, text, *rest, **more)
 ImageDraw.text = noted
 with tempfile.TemporaryDirectory() as docs:
-    import shutil
-    shutil.copytree("site", f"{docs}/site")
-    write_cards(read_content(Path("leaderboard"), challenge().site), Path(docs) / "site")
+    write_cards(read_content(Path("leaderboard"), challenge().site), Path("site"), Path(docs))
 """
 """Prints what a fork says in comments, in the help of every command, and on social cards."""
 

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from PIL import Image
 from support.boards import ROOT, URL
 from support.crowd import make_crowd
 
-from evaluator.site.cards import BEST, FONT, GROUND, LINE, SIZE, SOFT, WHITE, _drawable, write_cards
+from evaluator.site.cards import BEST, GROUND, LINE, SIZE, SOFT, WHITE, _drawable, write_cards
 from evaluator.site.content import read_content
 
 
 @pytest.fixture(scope="module")
 def cards(tmp_path_factory):
     """The folder of cards of a crowded board, of one without models, and of models with unusual names."""
-    docs, leaderboard = tmp_path_factory.mktemp("docs"), tmp_path_factory.mktemp("crowd")
+    site, leaderboard = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("crowd")
     make_crowd(leaderboard, ("iu-xray",), n_models=7, n_studies=30)
-    (docs / FONT).parent.mkdir(parents=True)
-    shutil.copy(ROOT / "site" / FONT, docs / FONT)
-    for name in ("iu-xray/findings", "iu-xray/report", "rexgradient/findings"):
-        (docs / f"leaderboards/{name}.md").parent.mkdir(parents=True, exist_ok=True)
-        (docs / f"leaderboards/{name}.md").write_text("")
-    write_cards(read_content(leaderboard, URL), docs)
-    return docs / "assets/cards"
+    write_cards(read_content(leaderboard, URL), ROOT / "site", site)
+    return site / "assets/cards"
 
 
 def test_every_board_and_model_has_a_small_picture(cards):
