@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from evaluator.core.counts import count_text
-from evaluator.core.plain_yaml import MAX_DEPTH, StrictLoader, check_events
+from evaluator.core.plain_yaml import MAX_DEPTH, StrictLoader
 from evaluator.core.problems import InputError, Problems, pointer
 from evaluator.core.typed import DISAGREE, FIELD, add_violations
 
@@ -174,7 +174,6 @@ def _value(file: str, text: str, kind: Form, problems: Problems) -> Any:
 
 
 def _yaml(_file: str, text: str, _problems: Problems) -> Any:
-    check_events(text)
     return yaml.load(text, Loader=StrictLoader)  # noqa: S506 - it builds plain values alone
 
 

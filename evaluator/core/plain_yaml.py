@@ -25,7 +25,36 @@ def _without(*kinds: str) -> dict[Any, list[Any]]:
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Builds the value of a text that `check_events` has accepted; every key is text and appears once."""
+    """Builds the value of a text; raises `yaml.YAMLError` for whatever is not plain, before anything is built from it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def get_event(self) -> Any:
+        """The next event of the parser.
+
+        Raises `yaml.MarkedYAMLError` for depth, anchors, aliases, tags and lone surrogates.
+        """
+        event = super().get_event()  # type: ignore[no-untyped-call]
+        wrong = None
+        if isinstance(event, yaml.AliasEvent):
+            wrong = "aliases are not allowed"
+        elif getattr(event, "anchor", None):
+            wrong = "anchors are not allowed"
+        elif getattr(event, "tag", None):
+            wrong = "tags are not allowed"
+        elif isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+            wrong = "a lone surrogate"
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._depth += 1
+            if self._depth > MAX_DEPTH:
+                wrong = f"nested more than {MAX_DEPTH} levels deep"
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._depth -= 1
+        if wrong:
+            raise yaml.MarkedYAMLError(None, None, wrong, event.start_mark)
+        return event
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         """The mapping of a node.
@@ -78,27 +107,3 @@ def _number(loader: StrictLoader, node: yaml.ScalarNode) -> float:
 
 StrictLoader.add_constructor(f"{_TAG}int", _number)
 StrictLoader.add_constructor(f"{_TAG}float", _number)
-
-
-def check_events(text: str) -> None:
-    """Nothing; raises `yaml.MarkedYAMLError` for depth, anchors, aliases, tags and lone surrogates."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        wrong = None
-        mark: Any = event.start_mark
-        if isinstance(event, yaml.AliasEvent):
-            wrong = "aliases are not allowed"
-        elif getattr(event, "anchor", None):
-            wrong = "anchors are not allowed"
-        elif getattr(event, "tag", None):
-            wrong = "tags are not allowed"
-        elif isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-            wrong = "a lone surrogate"
-        if wrong:
-            raise yaml.MarkedYAMLError(None, None, wrong, mark)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", mark)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1

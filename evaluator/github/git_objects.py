@@ -7,8 +7,10 @@ filters, hooks, submodules or paths that could be followed.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import tempfile
@@ -87,21 +89,38 @@ def git_status(
     limit = (*_BOUNDED, str(MAX_WRITTEN // _BLOCK)) if bounded else ()
     command = [*limit, "git", *_OPTIONS, f"--git-dir={git_dir}", *args]
     token = credentials(os.environ.get("GITHUB_TOKEN", ""))
-    with tempfile.TemporaryFile() as answer:
+    with (
+        tempfile.TemporaryFile() as answer,
+        subprocess.Popen(  # noqa: S603 - an argument list
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=answer,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **SAFE, **token, **(environment or {})},
+        ) as process,
+    ):
         try:
-            process = subprocess.run(  # noqa: S603 - an argument list
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=answer,
-                stderr=subprocess.DEVNULL,
-                timeout=timeout,
-                check=False,
-                env={**os.environ, **SAFE, **token, **(environment or {})},
-            )
+            status = _status(process, timeout)
         except subprocess.TimeoutExpired as error:
             raise RexrankError(f"git {args[0]} took longer than {timeout:g} s. Run the job again.") from error
+        finally:
+            process.kill()  # nothing, once it has ended
         answer.seek(0)
-        return process.returncode, answer.read()
+        return status, answer.read()
+
+
+def _status(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """The exit status of a process; raises `subprocess.TimeoutExpired` for one that takes longer.
+
+    `Popen.wait` with a limit looks again after up to 50 ms; an intake starts git thirty times. Where the system has
+    no handle for a process, that is what is left.
+    """
+    with contextlib.suppress(AttributeError, OSError), os.fdopen(os.pidfd_open(process.pid)) as handle:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        if not poll.poll(1000 * seconds):
+            raise subprocess.TimeoutExpired(process.args, seconds)
+    return process.wait(seconds)
 
 
 def credentials(token: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from evaluator.core.plain_yaml import MAX_DEPTH, MAX_NUMBER, PlainLoader, check_events
+from evaluator.core.plain_yaml import MAX_DEPTH, MAX_NUMBER, PlainLoader
 from evaluator.core.problems import Problems, pointer
 
 MAX_TOKENS: Final = 1_000_000
@@ -212,7 +212,7 @@ def _report_surrogates(file: str, text: str, value: Any, problems: Problems) -> 
 
 
 class _Loader(PlainLoader):
-    """YAML of a card, after `check_events` has checked the text."""
+    """YAML of a card."""
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -234,7 +234,6 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 def parse_yaml(file: str, text: str, problems: Problems) -> Any:
     """The value of a YAML text, or `UNUSABLE` after reporting why it cannot be used (RX501)."""
     try:
-        check_events(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+from unittest.mock import Mock
 
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.git_objects import credentials, fetch, git, submission_tree
+from evaluator.github.git_objects import credentials, fetch, git, git_status, submission_tree
 from evaluator.github.merge import authored
 
 FOLDER = "submissions/strangers/careful"
@@ -94,3 +96,28 @@ def test_the_machines_own_git_configuration_is_not_obeyed(repo, tmp_path, monkey
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(hostile))
     sha = repo.pull(submission_files())
     assert fetch(repo.url, 1, sha, tmp_path / "pull").is_dir()
+
+
+@pytest.fixture(params=["handle", "none", "refused"])
+def handles(request, monkeypatch):
+    """Systems that have handles for processes, that have none, and that refuse them."""
+    if request.param == "none":
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    elif request.param == "refused":
+        monkeypatch.setattr(os, "pidfd_open", Mock(side_effect=PermissionError), raising=False)
+
+
+@pytest.mark.usefixtures("handles")
+def test_git_that_hangs_is_ended_and_git_that_ends_has_its_status(tmp_path, monkeypatch):
+    program = tmp_path / "git"
+    program.write_text(
+        '#!/bin/sh\necho $$ > "$0.pid"\n[ "$GIT_HANGS" ] && exec sleep 600\necho said; exit 7\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert git_status(tmp_path, "status") == (7, b"said\n")
+    monkeypatch.setenv("GIT_HANGS", "1")
+    with pytest.raises(RexrankError, match=r"git fetch took longer than 0\.5 s\. Run the job again"):
+        git_status(tmp_path, "fetch", timeout=0.5)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "git.pid").read_text()), 0)

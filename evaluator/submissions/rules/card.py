@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import re
 from functools import cache, partial
 from importlib import resources
@@ -11,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from evaluator.core.problems import Problems, pointer, visible
-from evaluator.core.typed import is_day, json_schema
-from evaluator.submissions.model_card import ORCID, ModelCard
+from evaluator.core.typed import is_day
+from evaluator.submissions.model_card import ORCID
 from evaluator.submissions.parsing import yaml_line_of
 from evaluator.submissions.rules.characters import character_codes
 
@@ -27,6 +28,13 @@ def training_names() -> frozenset[str]:
 
 
 @cache
+def _schema() -> Any:
+    """The schema of a card as it is published; to generate it from the model takes ten times as long as to check a card."""
+    text = resources.files("evaluator.schemas").joinpath("model-card-v1.schema.json").read_text("utf-8")
+    return json.loads(text)
+
+
+@cache
 def _validator() -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
@@ -35,7 +43,7 @@ def _validator() -> Any:
     whole = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    return extend(Draft202012Validator, type_checker=whole)(json_schema(ModelCard))  # type: ignore[no-untyped-call]
+    return extend(Draft202012Validator, type_checker=whole)(_schema())  # type: ignore[no-untyped-call]
 
 
 def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
@@ -81,8 +89,8 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
     if rule == "required":
         # jsonschema gives one error for each missing field and names it in the message only.
         missing = next(k for k in limit if error.message.startswith(repr(k)))
-        field_schema = error.schema.get("properties", json_schema(ModelCard)["properties"]).get(missing, {})
-        kind = json_schema(ModelCard)["$defs"].get(field_schema.get("$ref", "").rpartition("/")[2], {})
+        field_schema = error.schema.get("properties", _schema()["properties"]).get(missing, {})
+        kind = _schema()["$defs"].get(field_schema.get("$ref", "").rpartition("/")[2], {})
         description = {**kind, **field_schema}
         full = f"{name}.{missing}" if name else missing
         wanted = f"{full}: {description.get('description', 'a value')}"
