@@ -71,13 +71,15 @@ def commit(repo: Path, parent: str, changes: Mapping[str, Change], message: str,
 
     run("read-tree", parent)
     lines = []
+    blobs: dict[bytes, str] = {}
     for path, change in changes.items():
         if change is None:
             lines.append(f"0 {NOBODY}\t{path}")
             continue
         mode, content = change if isinstance(change, tuple) else ("100644", change)
-        blob = content if isinstance(content, str) else run("hash-object", "-w", "--stdin", data=content)
-        lines.append(f"{mode} {blob}\t{path}")
+        if isinstance(content, bytes) and content not in blobs:
+            blobs[content] = run("hash-object", "-w", "--stdin", data=content)
+        lines.append(f"{mode} {content if isinstance(content, str) else blobs[content]}\t{path}")
     run("update-index", "-z", "--index-info", data="".join(f"{line}\0" for line in lines).encode())
     tree = run("write-tree", "--missing-ok")
     index.unlink(missing_ok=True)
