@@ -21,7 +21,7 @@ from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import frame_value, step_of, tested
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
-from evaluator.statistics.rounding import coarse, p_class, six_decimals
+from evaluator.statistics.rounding import coarse_all, p_classes, six_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,11 +151,13 @@ class _Rounding:
     step: float | None
     exposure: Exposure
 
-    def number(self, value: float) -> float:
-        return float(six_decimals(value)) if self.step is None else coarse(value, self.step)
+    def numbers(self, values: FloatArray) -> list[float]:
+        return coarse_all(values, self.step)
 
-    def p(self, value: float) -> float:
-        return float(six_decimals(float(f"{value:.4g}"))) if self.exposure.exact_tests else p_class(value)
+    def p(self, values: FloatArray) -> list[float]:
+        if not self.exposure.exact_tests:
+            return p_classes(values)
+        return [float(six_decimals(float(f"{value:.4g}"))) for value in values.tolist()]
 
 
 def _corpus_pairs(
@@ -201,8 +203,8 @@ def _rows(
 ) -> tuple[MetricPair, ...]:
     q = None if p is None else significance.benjamini_hochberg(p)
     none = [None] * a.size
-    low, high = (map(rounding.number, e.tolist()) for e in ends) if ends else (none, none)
-    tests = [none if v is None else map(rounding.p, v.tolist()) for v in (p, q)]
-    numbers = zip(map(rounding.number, difference.tolist()), low, high, *tests, strict=True)
+    low, high = map(rounding.numbers, ends) if ends else (none, none)
+    tests = [none if v is None else rounding.p(v) for v in (p, q)]
+    numbers = zip(rounding.numbers(difference), low, high, *tests, strict=True)
     names = zip(a.tolist(), b.tolist(), strict=True)
     return tuple(MetricPair(models[i], models[j], *n) for (i, j), n in zip(names, numbers, strict=True))

@@ -65,7 +65,7 @@ def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
     """Nothing; raises `RexrankError` when the per-study files do not hold the same studies."""
     first = next(iter(frames), "")
     for name, frame in frames.items():
-        if not frame[["study_id", "patient"]].equals(frames[first][["study_id", "patient"]]):
+        if not all(frame[c].equals(frames[first][c]) for c in ("study_id", "patient")):
             raise RexrankError(
                 f"the per-study scores of {first} and {name} on {board.name} cover different studies or patients. Rescore both."
             )

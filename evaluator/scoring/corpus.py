@@ -93,7 +93,7 @@ def counted(scores: Mapping[str, Scores]) -> dict[str, FloatArray]:
 
 def frame_counts(key: str, frame: pd.DataFrame | Mapping[str, NDArray[Any]]) -> FloatArray:
     """The counts of a file of per-study scores, shape (n, K)."""
-    return np.column_stack([frame[c] for c in count_columns(key)]).astype(np.float64)
+    return np.array([np.asarray(frame[c]) for c in count_columns(key)], dtype=np.float64).T
 
 
 def frame_value(key: str, frame: pd.DataFrame | Mapping[str, NDArray[Any]]) -> float:

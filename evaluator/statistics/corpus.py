@@ -42,7 +42,8 @@ def draw_totals(counts: FloatArray, clusters: Clusters, seed: int, draws: int = 
     Exact, since the counts are integers.
     """
     sums = clusters.sums(counts)
-    return np.vstack([weights @ sums for weights in bootstrap.weight_chunks(clusters, seed, draws)])
+    chunks = bootstrap.weight_chunks(clusters, seed, draws)
+    return np.vstack([weights.astype(np.float64) @ sums for weights in chunks])
 
 
 def value_draws(
@@ -83,7 +84,7 @@ def _fill(
         sums[:, ends[j] : ends[j + 1]] = clusters.sums(counts)
     start = 0
     for weights in bootstrap.weight_chunks(clusters, seed, len(out)):
-        totals = (weights.astype(sums.dtype, copy=False) @ sums).astype(np.float64, copy=False)
+        totals = (weights.astype(sums.dtype) @ sums).astype(np.float64, copy=False)
         for j, (_, statistic) in enumerate(blocks):
             out[start : start + len(weights), j] = statistic(totals[:, ends[j] : ends[j + 1]])
         start += len(weights)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 DECIMALS: Final = 6
 """Decimals of every published number: far finer than any meaningful difference, and too few to hide a text in."""
@@ -43,6 +44,26 @@ def coarse(value: float, step: float) -> float:
     (0.412, 0.4)
     """
     return float(six_decimals(float(np.rint(value / step) * step)))
+
+
+def coarse_all(values: NDArray[np.float64], step: float | None) -> list[float]:
+    """Each of many means as `coarse` gives it, or to six decimals without a step.
+
+    >>> coarse_all(np.array([0.41234, 0.6]), 0.05), coarse_all(np.array([0.12345678]), None)
+    ([0.4, 0.6], [0.123457])
+    """
+    shown = values if step is None else np.rint(values / step) * step
+    return [round(value, DECIMALS) + 0.0 for value in shown.tolist()]
+
+
+def p_classes(p: NDArray[np.float64]) -> list[float]:
+    """The class of each of many p-values, as `p_class` gives it.
+
+    >>> p_classes(np.array([0.0001, 0.001, 0.7]))
+    [0.0009, 0.0099, 1.0]
+    """
+    numbers = [*P_CLASSES.values(), 1.0]
+    return [numbers[place] for place in np.searchsorted([*P_CLASSES], p, side="right").tolist()]
 
 
 def p_class(p: float) -> float:

@@ -99,15 +99,18 @@ def group_draws(
     """
     sums = [_part_sums(values, parts, clusters) for parts in groups]
     shape = (len(groups), max(map(len, groups), default=0), values.shape[1], draws)
-    whole, parts = np.full((shape[0], *shape[2:]), np.nan), np.full(shape, np.nan)
+    whole, parts = np.empty((shape[0], *shape[2:])), np.empty(shape)
+    for g, of_group in enumerate(groups):
+        parts[g, len(of_group) :] = np.nan
     start = 0
     for weights in bootstrap.weight_chunks(clusters, seed, draws):
         chunk = slice(start, start + len(weights))
+        # Rearranged in two bytes a weight, not eight.
         by_patient = np.ascontiguousarray(weights.T)
         for g, (centre, of_parts) in enumerate(sums):
             together = np.zeros((values.shape[1] + 1, len(weights)))
             for p, (patients, part) in enumerate(of_parts):
-                product = part.T @ by_patient[patients]
+                product = part.T @ by_patient.take(patients, axis=0).astype(np.float64)
                 together += product
                 _put_means(parts[g, p, :, chunk], product, centre)
             _put_means(whole[g, :, chunk], together, centre)
@@ -116,8 +119,12 @@ def group_draws(
 
 
 def _put_means(target: FloatArray, sums: FloatArray, centre: FloatArray) -> None:
-    """Writes the draws' means, shape (M, draws); `sums` has the numbers of studies first, then sums of score minus `centre`."""
-    np.divide(sums[1:], sums[0], out=target, where=sums[0] > 0)
+    """Writes the draws' means, shape (M, draws); `sums` has the numbers of studies first, then sums of score minus `centre`.
+
+    NaN without studies, whose sums are 0.
+    """
+    with np.errstate(invalid="ignore"):
+        np.divide(sums[1:], sums[0], out=target)
     target += centre[:, None]
 
 

@@ -15,7 +15,14 @@ from evaluator.scoring.ledger import Attempt
 from evaluator.scoring.quota import slot
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
-from evaluator.statistics.rounding import coarse, six_decimals
+from evaluator.statistics.rounding import (
+    P_CLASSES,
+    coarse,
+    coarse_all,
+    p_class,
+    p_classes,
+    six_decimals,
+)
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -143,3 +150,14 @@ def test_one_study_rarely_moves_a_shown_mean():
 @pytest.mark.parametrize("value", [-0.0, -1e-12, -0.0004])
 def test_what_rounds_to_zero_has_no_sign(value):
     assert str(coarse(value, 0.001)) == "0.0"
+
+
+@given(st.lists(st.floats(-1e4, 1e4), max_size=20), st.sampled_from([None, 0.001, 0.05, 1 / 3]))
+def test_many_numbers_are_rounded_like_one(values, step):
+    alone = [float(six_decimals(v)) if step is None else coarse(v, step) for v in values]
+    assert list(map(repr, coarse_all(np.array(values), step))) == list(map(repr, alone))
+
+
+@given(st.lists(st.floats(0, 1) | st.sampled_from([*P_CLASSES, *P_CLASSES.values()]), max_size=20))
+def test_many_p_values_are_classed_like_one(values):
+    assert p_classes(np.array(values)) == list(map(p_class, values))

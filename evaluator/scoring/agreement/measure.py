@@ -113,7 +113,7 @@ class _Ratings:
         self.mean: FloatArray = pref.ratings.mean(axis=1)
         self.clusters = clusters_of(pref.pairs)
         seed = seed_of("radpref", "", pref.digest)
-        self.weights = np.vstack([*weight_chunks(self.clusters, seed, DRAWS)])
+        self.weights = np.vstack([*weight_chunks(self.clusters, seed, DRAWS)]).astype(np.float64)
 
     def tau(self, x: FloatArray, y: FloatArray, mask: BoolArray | None = None) -> results.Estimate:
         """Tau-b over the candidates in `mask`, or over all without one."""
