@@ -52,10 +52,18 @@ def violations(page):
     return [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in reports]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def switch_to_dark(page):
+    """By the button in the header; returns when no colour is on its way any more."""
+    page.locator("[data-md-component=palette] label:visible").click()
+    page.locator("body[data-md-color-scheme=slate]").wait_for()
+    page.evaluate(
+        "Promise.all(document.getAnimations().map((a) => a.finished.catch(() => null))).then(() => null)"
+    )
+
+
 @pytest.mark.parametrize("path", KINDS.values(), ids=KINDS)
-def test_every_kind_of_page_is_accessible_and_quiet(visit, path, dark):
-    visitor = visit(dark=dark)
+def test_every_kind_of_page_is_accessible_and_quiet_in_light_and_dark(visit, path):
+    visitor = visit()
     page = visitor.open(path)
     if path == MODEL:
         page.get_by_role("button", name="Browse the cases").first.click()
@@ -67,6 +75,16 @@ def test_every_kind_of_page_is_accessible_and_quiet(visit, path, dark):
         page.get_by_label("Model 3").select_option(index=3)
         page.locator(".rx-result table").nth(3).wait_for()
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert ("light", violations(page)) == ("light", [])
+    switch_to_dark(page)
+    assert ("dark", violations(page)) == ("dark", [])
+    visitor.well()
+
+
+def test_a_page_is_dark_where_the_system_is(visit):
+    visitor = visit(dark=True)
+    page = visitor.open(BOARD)
+    assert page.locator("body").get_attribute("data-md-color-scheme") == "slate"
     assert violations(page) == []
     visitor.well()
 
