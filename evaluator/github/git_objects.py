@@ -115,11 +115,15 @@ def _status(process: subprocess.Popen[bytes], seconds: float) -> int:
     `Popen.wait` with a limit looks again after up to 50 ms; an intake starts git thirty times. Where the system has
     no handle for a process, that is what is left.
     """
-    with contextlib.suppress(AttributeError, OSError), os.fdopen(os.pidfd_open(process.pid)) as handle:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        if not poll.poll(1000 * seconds):
-            raise subprocess.TimeoutExpired(process.args, seconds)
+    with contextlib.suppress(AttributeError, OSError):
+        handle = os.pidfd_open(process.pid)
+        try:
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            if not poll.poll(1000 * seconds):
+                raise subprocess.TimeoutExpired(process.args, seconds)
+        finally:
+            os.close(handle)
     return process.wait(seconds)
 
 
