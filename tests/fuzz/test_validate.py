@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import shutil
@@ -73,6 +74,8 @@ def predictions_usable(data: bytes, ids: set[str]) -> bool | None:  # noqa: PLR0
 
 def card_usable(data: bytes) -> bool | None:  # noqa: PLR0911 - one a rule
     """Whether a card may be used, by PyYAML's plain reading and the certain ones of the fields' rules."""
+    if data.startswith(codecs.BOM_UTF8):
+        return False  # PyYAML skips it; RX106 asks for files without one
     try:
         text = data.decode("utf-8")
         value, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
