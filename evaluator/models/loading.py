@@ -43,10 +43,14 @@ def reading(path: Path, key: str) -> Iterator[None]:
     except Exception as error:
         raise damaged(path, key, error) from error
     except BaseException as error:
-        # A Rust panic is not an `Exception` and can be recognised only by its name.
-        if type(error).__name__ != "PanicException":
+        if not is_panic(error):
             raise
         raise damaged(path, key, first_line(error)) from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether a library in Rust panicked: not an `Exception`, and recognised only by its name."""
+    return type(error).__name__ == "PanicException"
 
 
 def _check_file(path: Path) -> None:

@@ -17,6 +17,7 @@ from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
 from evaluator.metrics.signature import Signature
+from evaluator.models.loading import is_panic
 from evaluator.models.runtime import Run, check_device
 from evaluator.scoring.corpus import weighted
 from evaluator.scoring.score_store import ScoreStore
@@ -90,9 +91,10 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
         except ModuleNotFoundError as error:
             unavailable[key] = f"the package {error.name} is not installed. Install: {install_hint('score')}"
             signatures.pop(key, None)
-        except Exception as error:
+        except BaseException as error:
             # Damage that loading cannot detect shows when the model runs: only this metric is lost.
-            if not metric.weights or os.environ.get("REXRANK_DEBUG"):
+            known = isinstance(error, Exception) or is_panic(error)
+            if not known or not metric.weights or os.environ.get("REXRANK_DEBUG"):
                 raise
             unavailable[key] = _broken(metric, error, run)
             signatures.pop(key, None)
@@ -104,7 +106,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
     )
 
 
-def _broken(metric: Metric, error: Exception, run: Run) -> str:
+def _broken(metric: Metric, error: BaseException, run: Run) -> str:
     """The message for a metric whose model failed while running."""
     from evaluator.models.weights import models_directory
 

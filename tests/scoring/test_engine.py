@@ -68,10 +68,25 @@ class NotANumber(Length):
         return all_scored([float("nan")] * len(pairs))
 
 
+class PanicException(BaseException):
+    """As a library in Rust raises it: no `Exception`."""
+
+
+class Panicking(Length):
+    key: ClassVar[str] = "panicking"
+    weights: ClassVar[tuple[str, ...]] = ("radgraph",)
+
+    def score(self, pairs, run):
+        raise PanicException("no entry found for key")
+
+
+METRICS = (Length, Doubled, Broken, OnBroken, NotANumber, Panicking)
+
+
 @pytest.fixture(autouse=True)
 def metrics(monkeypatch):
-    extra = {c.key: f"{__name__}:{c.__name__}" for c in (Length, Doubled, Broken, OnBroken, NotANumber)}
-    known = {c.key: c for c in (Length, Doubled, Broken, OnBroken, NotANumber)}
+    extra = {c.key: f"{__name__}:{c.__name__}" for c in METRICS}
+    known = {c.key: c for c in METRICS}
     real = registry.get_metric
     lookup = lambda key: known[key]() if key in known else real(key)  # noqa: E731
     monkeypatch.setattr(registry, "_METRICS", registry._METRICS | extra)
@@ -93,6 +108,12 @@ def test_one_metric_that_cannot_run_does_not_stop_the_others():
         "broken": "no weights. Fetch them with: rexrank models fetch x",
         "on_broken": "it combines broken, which could not be computed.",
     }
+
+
+def test_a_tokenizer_that_panics_costs_its_metric_alone():
+    result = score(PAIRS, ["panicking", "bleu_2"], Run())
+    assert list(result.scores) == ["bleu_2"]
+    assert "its model fails (PanicException: no entry found for key)" in result.unavailable["panicking"]
 
 
 def test_a_metric_that_returns_no_number_is_an_internal_error():
