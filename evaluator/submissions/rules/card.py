@@ -29,7 +29,7 @@ def training_names() -> frozenset[str]:
 
 @cache
 def _schema() -> Any:
-    """The schema of a card as it is published; to generate it from the model takes ten times as long as to check a card."""
+    """The schema of a card as it is published; to generate it from the model would take longer than to check a card."""
     text = resources.files("evaluator.schemas").joinpath("model-card-v1.schema.json").read_text("utf-8")
     return json.loads(text)
 
