@@ -69,10 +69,9 @@ def rank_board(
 ) -> RankedBoard:
     """The table of one board and its pairs, from its records and per-study scores; nothing is written.
 
-    Raises `RexrankError` that names every record and per-study file that is damaged.
+    Raises `RexrankError` that names every damaged record or, if the records are sound, every other damaged file.
     """
     entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
-    notes = check_sanity(leaderboard, board, entrants.signatures)
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
     metric = _subgroup_metric(board, entrants)
     table, pairwise, frames, null = _tested(
@@ -81,7 +80,7 @@ def rank_board(
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
     order = [r.id for r in table.rows]
     subgroups = board_subgroups(board, digest, frames, metric, null, order, show, other)
-    table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
+    table = table.model_copy(update={"subgroups": subgroups})
     return RankedBoard(table, pairwise, _primary(board, digest, frames, table))
 
 
@@ -108,11 +107,10 @@ def _tested(
     rehearsal: bool,
 ) -> _Tested:
     """The table with ranks and tests against the baselines, its pairs, and the scores on `metric`."""
-    frames = board_frames(board, entrants, leaderboard, store)
+    notes, frames, nulls = _inputs(board, entrants, leaderboard, store)
     keys = board_keys(entrants)
     columns = {r.name: [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
-    nulls = null_frames(board, entrants, leaderboard, store)
     check_frames(board, dict(islice(frames.items(), 1)) | nulls)
     columns |= {name: [k for k in keys if k in frame.columns] for name, frame in nulls.items()}
     draws = MetricDraws(board, digest, {**frames, **nulls}, columns) if frames else None
@@ -121,11 +119,32 @@ def _tested(
     pairwise = Pairwise({})
     if draws is not None and analysis is not None:
         table, pairwise = _against_others(table, board, analysis, draws)
-    table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
+    more = {"pairwise_sha256": pairwise_digest(pairwise), "notes": (*table.notes, *notes)}
+    table = table.model_copy(update=more)
     kept = {table.primary, metric}
     best = _best_null(entrants)
     null = (best, only(nulls[best], kept)) if best is not None else None
     return _Tested(table, pairwise_bytes(pairwise), {n: only(f, kept) for n, f in frames.items()}, null)
+
+
+class _Inputs(NamedTuple):
+    """What ranking reads beside the records: notes on the metrics' sanity, and per-study scores by name."""
+
+    notes: list[str]
+    frames: dict[str, pd.DataFrame]
+    nulls: dict[str, pd.DataFrame]
+
+
+def _inputs(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> _Inputs:
+    """All of it; raises one `RexrankError` that names every damaged file."""
+    found = _Inputs([], {}, {})
+    readers: list[Callable[[], None]] = [
+        lambda: found.notes.extend(check_sanity(leaderboard, board, entrants.signatures)),
+        lambda: found.frames.update(board_frames(board, entrants, leaderboard, store)),
+        lambda: found.nulls.update(null_frames(board, entrants, leaderboard, store)),
+    ]
+    collect(readers)
+    return found
 
 
 def _against_others(

@@ -32,6 +32,7 @@ DERIVED = (
 READ_BY_SITE = DERIVED[:4]
 PAIRS = DERIVED[3]
 STUDIES = "studies/sandbox/findings/rexrank-sandbox__near-copy.parquet"
+NULL_STUDIES = "studies/sandbox/findings/baseline__normal-template.parquet"
 RECORD = "records/sandbox/findings/rexrank-sandbox__near-copy.json"
 SANITY = "sanity/sandbox.findings.json"
 CASES = "cases/sandbox/findings/rexrank-sandbox__near-copy.json"
@@ -367,14 +368,21 @@ def test_a_damaged_record_of_a_withheld_dataset_is_not_replaced_in_the_store(tmp
         earlier_record(tmp_path / "board", tmp_path, place, "t", "m")
 
 
-def test_every_damaged_file_is_named_at_once(board):
-    before = [f"sanity/{BOARD}.json", "sanity/sandbox.report.json", "releases.json", "history.jsonl", RECORD]
-    for name in before:
+@pytest.mark.parametrize(
+    "names",
+    [
+        [SANITY, "sanity/sandbox.report.json", "releases.json", "history.jsonl", RECORD],
+        [SANITY, "sanity/sandbox.report.json", STUDIES, NULL_STUDIES, STUDIES.replace("findings", "report")],
+    ],
+    ids=["records", "scores"],
+)
+def test_every_damaged_file_is_named_at_once(board, names):
+    for name in names:
         DAMAGE["a link to itself"](board / name) if (board / name).exists() else text("{")(board / name)
     harmed = state(board)
     with pytest.raises(RexrankError) as caught:
         rank(board)
-    assert [n for n in before if str(board / n) not in str(caught.value)] == []
+    assert [n for n in names if str(board / n) not in str(caught.value)] == []
     assert state(board) == harmed
 
 
