@@ -44,6 +44,9 @@ const mountOne = async (root) => {
     show();
   });
 
+  // The server's choices do nothing without this script, and one made before it has loaded would be lost.
+  for (const control of form.elements) control.disabled = false;
+
   const choices = () => {
     [...picks.querySelectorAll("select")].forEach((select, place) => {
       const group = (label, models) => (models.length ? [element("optgroup", { label }, ...models.map((m) => element("option", { value: m.id, text: m.name })))] : []);
@@ -59,8 +62,11 @@ const mountOne = async (root) => {
     if (state.models.length < 2) {
       status.textContent = "Choose two different models.";
       result.replaceChildren();
+      result.removeAttribute("aria-busy");
       return;
     }
+    // Until their files are here, those chosen before stand there.
+    result.setAttribute("aria-busy", "true");
     try {
       const models = await Promise.all(state.models.map((id) => load(new URL(`${state.board.id}/${id.replace("/", "__")}.json.gz`, base))));
       if (mine !== turn) return;
@@ -73,8 +79,10 @@ const mountOne = async (root) => {
       );
       status.textContent = `${models.map((m) => m.name).join(", ")} on ${grouped(state.board.n)} studies of ${grouped(state.board.n_clusters)} patients.`;
     } catch (error) {
+      if (mine !== turn) return;
       status.textContent = `The models could not be loaded (${error.message}).`;
     }
+    result.removeAttribute("aria-busy");
   };
   choices();
   show();

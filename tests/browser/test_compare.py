@@ -46,6 +46,36 @@ def test_two_and_three_models(visit):
     visitor.well()
 
 
+def test_the_pair_before_stays_until_the_next_has_come(visit):
+    visitor, held = visit(), []
+    page = visitor.open(PAIR)
+    result, title = page.locator(".rx-result"), page.locator(".rx-duel h2")
+    expect(result.locator(".rx-difference").first).to_be_visible()
+    page.route("**/rexrank-sandbox__paraphrase.json.gz", lambda route: held.append(route))
+    with page.expect_request("**/rexrank-sandbox__paraphrase.json.gz"):
+        page.get_by_label("Model 2").select_option("rexrank-sandbox/paraphrase")
+    expect(result).to_have_attribute("aria-busy", "true")
+    expect(title).to_contain_text("shuffled")
+    for route in held:
+        route.continue_()
+    expect(title).to_contain_text("paraphrase")
+    expect(result).not_to_have_attribute("aria-busy", "true")
+    visitor.well()
+
+
+def test_nothing_can_be_chosen_before_a_choice_has_an_effect(visit):
+    visitor, held = visit(), []
+    visitor.page.route("**/compare/index.json", lambda route: held.append(route))
+    page = visitor.open(PAIR)
+    board = page.get_by_label("Leaderboard", exact=True)
+    expect(board).to_be_disabled()
+    for route in held:
+        route.continue_()
+    expect(board).to_be_enabled()
+    expect(page.locator(".rx-toolbar select:disabled")).to_have_count(0)
+    visitor.well()
+
+
 def test_differences_are_those_of_the_file(visit, served):
     visitor = visit()
     page = visitor.open(

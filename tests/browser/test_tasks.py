@@ -27,7 +27,8 @@ class Reader:
         self.clicks, self.scrolled = 0, 0.0
 
     def _reach(self, found):
-        """Scrolls as far as needed to see it, and counts that."""
+        """Scrolls as far as needed to see it, and counts that; what is about to be replaced does not count."""
+        expect(self.page.locator('[aria-busy="true"]')).to_have_count(0)
         expect(found).to_be_visible()
         before = self.page.evaluate("scrollY")
         box = found.bounding_box()
@@ -45,9 +46,9 @@ class Reader:
         self._reach(found).select_option(value)
 
     def sees(self, found, words=None):
-        self._reach(found)
         if words is not None:
             expect(found).to_contain_text(words)
+        self._reach(found)
 
     def done(self):
         assert self.clicks <= CLICKS, f"{self.clicks} clicks"
