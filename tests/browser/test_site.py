@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -95,6 +96,30 @@ def test_no_page_is_wider_than_a_phone(visit, path):
     page = visitor.open(path)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.well()
+
+
+SHIFTS = """window.rxShift = 0; new PerformanceObserver((list) => list.getEntries().forEach((e) => (rxShift += e.value)))
+.observe({ type: "layout-shift", buffered: true })"""
+"""Sums how far a page's parts move without a reader's doing: the page's cumulative layout shift."""
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    "path", [KINDS[k] for k in ("overview", "crowded board", "models", "model", "compare")]
+)
+def test_nothing_moves_when_font_and_scripts_come_late(visit, path, phone):
+    visitor = visit(phone=phone, width=1440)
+    page = visitor.page
+    page.add_init_script(SHIFTS)
+    page.route(re.compile(r"\.(woff2|js|json|gz)$"), lambda route: None)
+    page.goto(visitor.base + path, wait_until="commit")
+    page.wait_for_function("() => performance.getEntriesByType('paint').length > 0")
+    page.unroute_all()  # which lets those that wait go on
+    page.wait_for_selector("html[data-rx-mounted]", state="attached")
+    expect(page.locator('[data-rx="compare"] select:disabled, [aria-busy="true"]')).to_have_count(0)
+    page.evaluate("document.fonts.ready.then(() => new Promise((d) => requestAnimationFrame(() => setTimeout(d))))")
+    assert page.evaluate("rxShift") < 0.1
     visitor.well()
 
 
