@@ -152,7 +152,7 @@ class BundleOrder(tables.RuleOrder):
     """What another ranking rule makes of the board."""
 
     order: Rows[ModelId]
-    ranks: ByModel[float]
+    ranks: Rows[float]
     moves: ByModel[float]
 
 
@@ -205,11 +205,11 @@ class BundleGroup(subgroup_types.Group):
     patients: Count
 
 
-class BundleGroupRanks(subgroup_types.GroupRanks):
-    """The rank ranges in a group."""
+class BundleRankShifts(subgroup_types.RankShifts):
+    """How far the rank ranges in a group lie from those on all studies."""
 
-    low: Rows[Size]
-    high: Rows[Size]
+    low: Rows[int]
+    high: Rows[int]
 
 
 class BundleAxis(subgroup_types.Axis):
@@ -218,7 +218,7 @@ class BundleAxis(subgroup_types.Axis):
     axis: Key
     groups: Annotated[tuple[BundleGroup, ...], Field(strict=False, max_length=40)]
     models: ByModel[BundleModelGroups]
-    ranks: Annotated[Mapping[GroupKey, BundleGroupRanks], Field(max_length=40, json_schema_extra=NAMED)]
+    rank_shifts: Annotated[Mapping[GroupKey, BundleRankShifts], Field(max_length=40, json_schema_extra=NAMED)]
 
 
 class BundleSubgroups(subgroup_types.Subgroups):

@@ -29,7 +29,8 @@ from evaluator.leaderboard.overall_files import pairwise_name
 from evaluator.leaderboard.pairwise import MetricPair, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview, record_row
-from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
+from evaluator.leaderboard.row import MetricCell, RankedRow, Row, WithdrawnRow
+from evaluator.leaderboard.subgroup_types import RankShifts
 from evaluator.leaderboard.table import Table, better_counts
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import step_of
@@ -58,14 +59,21 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "has no pairwise differences next to it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
-    n = len(table.rows)
+    if any(len(r.order) != len(r.ranks) for r in table.sensitivity.rules.values()):
+        refuse(name, "has a rule with other ranks than models")
     for axis in table.subgroups.axes if table.subgroups else ():
-        ranges = [
-            [*zip(r.low, r.high, strict=False)] for r in axis.ranks.values() if len(r.low) == len(r.high)
-        ]
-        known = axis.ranks.keys() <= {g.name for g in axis.groups} and len(ranges) == len(axis.ranks)
-        if not known or any(len(r) != n or not all(0 < low <= high <= n for low, high in r) for r in ranges):
+        groups = {g.name for g in axis.groups}
+        if not all(g in groups and _possible(s, table.rows) for g, s in axis.rank_shifts.items()):
             refuse(name, "has ranks in subgroups that its rows cannot have")
+
+
+def _possible(shifts: RankShifts, rows: Sequence[RankedRow]) -> bool:
+    """Whether the ranges of ranks in a subgroup are ranges within the board, one for each row."""
+    n = len(rows)
+    if not len(shifts.low) == len(shifts.high) == n:
+        return False
+    ends = zip(rows, shifts.low, shifts.high, strict=True)
+    return all(0 < r.rank_low + low <= r.rank_high + high <= n for r, low, high in ends)
 
 
 RANKING: Final = frozenset(

@@ -47,14 +47,14 @@ class Group(Entry):
     patients: int
 
 
-class GroupRanks(Entry):
-    """The rank ranges in a group: those of the ranked models, in the order of the table's rows.
+class RankShifts(Entry):
+    """How far the ends of the rank ranges in a group lie from those on all studies, in the order of the table's rows.
 
-    Together, and apart from what does not depend on other models: one more model moves half of them.
+    One more model moves half of all ranks, but few of them by another number than the row's own.
     """
 
-    low: Annotated[tuple[int, ...], Field(strict=False)]
-    high: Annotated[tuple[int, ...], Field(strict=False)]
+    low: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="Added to the row's rank_low.")
+    high: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="Added to the row's rank_high.")
 
 
 class Axis(Entry):
@@ -63,7 +63,7 @@ class Axis(Entry):
     axis: str
     groups: Annotated[tuple[Group, ...], Field(strict=False)]
     models: Mapping[str, ModelGroups]
-    ranks: Mapping[str, GroupRanks] = Field(description="By group of at least 30 patients.")
+    rank_shifts: Mapping[str, RankShifts] = Field(description="By group of at least 30 patients.")
 
 
 class Subgroups(Entry):

@@ -131,12 +131,21 @@ class Resolution(Entry):
 
 
 class RuleOrder(Entry):
-    """The board under another ranking rule."""
+    """The board under another ranking rule.
+
+    Ranks stand apart from the models: one more model moves half of them, but hardly changes this list.
+    """
 
     tau: float | None
     order: Texts
-    ranks: Mapping[str, float]
+    ranks: Annotated[tuple[float, ...], Field(strict=False)] = Field(
+        description="Those of the models in `order`; tied models share their mean rank."
+    )
     moves: Mapping[str, float]
+
+    def rank_of(self) -> dict[str, float]:
+        """The rank of each model."""
+        return dict(zip(self.order, self.ranks, strict=False))
 
 
 class Sensitivity(Entry):

@@ -130,8 +130,8 @@ def rules(costs: FloatArray) -> dict[str, FloatArray]:
 def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> dict[str, Any]:
     """The board under other ranking rules.
 
-    Per rule: Kendall's tau with the primary ranking, the order of the models, and how many places
-    each moves (positive: towards the top). `costs` are complete, shape (M, F).
+    Per rule: Kendall's tau with the primary ranking, the order of the models, their ranks in that order, and how many
+    places each moves (positive: towards the top). `costs` are complete, shape (M, F).
     """
     base = average_ranks(primary)
     out: dict[str, Any] = {}
@@ -142,7 +142,7 @@ def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> d
         out[rule] = {
             "tau": kendall_tau(base, ranks),
             "order": [ids[i] for i in order],
-            "ranks": {ids[i]: float(ranks[i]) for i in range(len(ids))},
+            "ranks": [float(ranks[i]) for i in order],
             "moves": {ids[i]: float(base[i] - ranks[i]) for i in range(len(ids))},
         }
     return out

@@ -47,30 +47,28 @@ def test_two_and_three_models(visit):
 
 
 def test_the_pair_before_stays_until_the_next_has_come(visit):
-    visitor, held = visit(), []
+    visitor = visit()
     page = visitor.open(PAIR)
     result, title = page.locator(".rx-result"), page.locator(".rx-duel h2")
     expect(result.locator(".rx-difference").first).to_be_visible()
-    page.route("**/rexrank-sandbox__paraphrase.json.gz", lambda route: held.append(route))
+    page.route("**/rexrank-sandbox__paraphrase.json.gz", lambda route: None)
     with page.expect_request("**/rexrank-sandbox__paraphrase.json.gz"):
         page.get_by_label("Model 2").select_option("rexrank-sandbox/paraphrase")
     expect(result).to_have_attribute("aria-busy", "true")
     expect(title).to_contain_text("shuffled")
-    for route in held:
-        route.continue_()
+    page.unroute_all()  # which lets it go on
     expect(title).to_contain_text("paraphrase")
     expect(result).not_to_have_attribute("aria-busy", "true")
     visitor.well()
 
 
 def test_nothing_can_be_chosen_before_a_choice_has_an_effect(visit):
-    visitor, held = visit(), []
-    visitor.page.route("**/compare/index.json", lambda route: held.append(route))
+    visitor = visit()
+    visitor.page.route("**/compare/index.json", lambda route: None)
     page = visitor.open(PAIR)
     board = page.get_by_label("Leaderboard", exact=True)
     expect(board).to_be_disabled()
-    for route in held:
-        route.continue_()
+    page.unroute_all()  # which lets it go on
     expect(board).to_be_enabled()
     expect(page.locator(".rx-toolbar select:disabled")).to_have_count(0)
     visitor.well()

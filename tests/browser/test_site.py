@@ -118,7 +118,9 @@ def test_nothing_moves_when_font_and_scripts_come_late(visit, path, phone):
     page.unroute_all()  # which lets those that wait go on
     page.wait_for_selector("html[data-rx-mounted]", state="attached")
     expect(page.locator('[data-rx="compare"] select:disabled, [aria-busy="true"]')).to_have_count(0)
-    page.evaluate("document.fonts.ready.then(() => new Promise((d) => requestAnimationFrame(() => setTimeout(d))))")
+    page.evaluate(
+        "document.fonts.ready.then(() => new Promise((d) => requestAnimationFrame(() => setTimeout(d))))"
+    )
     assert page.evaluate("rxShift") < 0.1
     visitor.well()
 

@@ -114,9 +114,20 @@ def subgroup_ranks(group, low, high):
 
     def act(table):
         axis = table["subgroups"]["axes"][0]
-        axis["ranks"] = {group or axis["groups"][0]["name"]: {"low": low, "high": high}}
+        shifts = {
+            end: [rank - row[f"rank_{end}"] for rank, row in zip(ranks, table["rows"], strict=False)]
+            for end, ranks in (("low", low), ("high", high))
+        }
+        axis["rank_shifts"] = {group or axis["groups"][0]["name"]: shifts}
 
     return act
+
+
+def one_rank_less(table):
+    """Adds a ranking rule with a rank for all models but one."""
+    order = [row["id"] for row in table["rows"]]
+    rule = {"tau": 1.0, "order": order, "ranks": [1.0] * (len(order) - 1), "moves": {}}
+    table["sensitivity"] = {"metrics": ["bleu_2"], "rules": {"borda": rule}}
 
 
 FORGED = {
@@ -170,6 +181,7 @@ FORGED = {
     "ranks of fewer models in a subgroup": (TABLE, subgroup_ranks("", [1], [2]), "ranks in subgroups"),
     "a range of ranks that is no pair": (TABLE, subgroup_ranks("", [1, 1], [2]), "ranks in subgroups"),
     "a range of ranks that ends before it starts": (TABLE, subgroup_ranks("", [1, 2], [2, 1]), "ranks in subgroups"),
+    "fewer ranks under a rule than models": (TABLE, one_rank_less, "other ranks than models"),
     "a rank beyond the last": (TABLE, subgroup_ranks("", [1, 1], [2, 7]), "ranks in subgroups"),
     "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
     "a probe without a signature": (SANITY, put("metrics", "bleu_2", "signature", "x"), "schema of sanity"),

@@ -36,7 +36,7 @@ FULL = tables.table(
     resolution={"design_effect": 1.0, "n_eff": 3.0, "mde": None, "mde_all_pairs": None},
     sensitivity={
         "metrics": ["bleu_2"],
-        "rules": {"borda": {"tau": 1.0, "order": ["t/a"], "ranks": {"t/a": 1.0}, "moves": {"t/a": 0.0}}},
+        "rules": {"borda": {"tau": 1.0, "order": ["t/a"], "ranks": [1.0], "moves": {"t/a": 0.0}}},
     },
     stability={"tau": [0.5, 1.0, 1.0], "models": {"t/a": {"first": 1.0, "top3": 1.0}}},
     subgroups={
@@ -65,7 +65,7 @@ FULL = tables.table(
                         ],
                     }
                 },
-                "ranks": {"F": {"low": [1], "high": [1]}},
+                "rank_shifts": {"F": {"low": [0], "high": [0]}},
             }
         ],
     },

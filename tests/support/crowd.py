@@ -329,7 +329,13 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "axis": axis,
             "groups": [{"name": g, "studies": 400, "patients": 380} for g in names],
             "models": {r["id"]: model(r, width) for r in rows},
-            "ranks": {g: {"low": [1] * len(rows), "high": [len(rows)] * len(rows)} for g in names},
+            "rank_shifts": {
+                g: {
+                    "low": [1 - r["rank_low"] for r in rows],
+                    "high": [len(rows) - r["rank_high"] for r in rows],
+                }
+                for g in names
+            },
         }
         for axis, names, width in (
             ("sex", ("a", "b"), 0.05),

@@ -110,7 +110,7 @@ def _rules_over_metrics(table: Table) -> list[Rule]:
     return [
         Rule(
             RULE_TITLES.get(key, key.replace("_", " ")),
-            entry.ranks,
+            entry.rank_of(),
             entry.tau,
             max((abs(v) for v in entry.moves.values()), default=0.0),
         )
