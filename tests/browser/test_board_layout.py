@@ -32,6 +32,18 @@ def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
     visitor.well()
 
 
+def test_rows_pass_below_the_head_on_a_phone(visit):
+    page = visit(phone=True).open(CROWD)
+    page.locator(f"{ROWS} >> nth=8").evaluate("r => r.scrollIntoView({block: 'center'})")
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+    tops = page.locator("#rx-board thead th:visible").evaluate_all(
+        """heads => heads.map(h => h.getBoundingClientRect()).filter(b => b.right <= innerWidth)
+             .map(b => document.elementFromPoint(b.x + b.width / 2, b.bottom - 4).closest("thead") !== null)"""
+    )
+    assert len(tops) > 1
+    assert all(tops)
+
+
 @pytest.mark.parametrize("query", ["", "?cols=all"], ids=["fits", "scrolls sideways"])
 def test_headings_stay_while_the_page_scrolls(visit, query):
     page = visit().open(CROWD + query)
