@@ -60,7 +60,7 @@ def check_table(bundle: Bundle, name: str) -> None:
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
     if any(len(r.order) != len(r.ranks) for r in table.sensitivity.rules.values()):
-        refuse(name, "has a rule with other ranks than models")
+        refuse(name, "has a ranking rule whose ranks do not match its models")
     for axis in table.subgroups.axes if table.subgroups else ():
         groups = {g.name for g in axis.groups}
         if not all(g in groups and _possible(s, table.rows) for g, s in axis.rank_shifts.items()):

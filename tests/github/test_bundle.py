@@ -181,7 +181,7 @@ FORGED = {
     "ranks of fewer models in a subgroup": (TABLE, subgroup_ranks("", [1], [2]), "ranks in subgroups"),
     "a range of ranks that is no pair": (TABLE, subgroup_ranks("", [1, 1], [2]), "ranks in subgroups"),
     "a range of ranks that ends before it starts": (TABLE, subgroup_ranks("", [1, 2], [2, 1]), "ranks in subgroups"),
-    "fewer ranks under a rule than models": (TABLE, one_rank_less, "other ranks than models"),
+    "fewer ranks under a rule than models": (TABLE, one_rank_less, "ranks do not match"),
     "a rank beyond the last": (TABLE, subgroup_ranks("", [1, 1], [2, 7]), "ranks in subgroups"),
     "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
     "a probe without a signature": (SANITY, put("metrics", "bleu_2", "signature", "x"), "schema of sanity"),
