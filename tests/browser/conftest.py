@@ -82,12 +82,20 @@ def served(tmp_path_factory):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(out)))
     url = f"http://127.0.0.1:{server.server_port}/challenge/"
     build(leaderboard, ROOT / "mkdocs.yml", out, site_url=url)
+    _wait_for_font(out / "assets/site.css")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield url, out
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def _wait_for_font(sheet):
+    """Lets pages wait for their font: on a slow machine they would show the machine's own instead."""
+    text, optional = sheet.read_text("utf-8"), "font-display:optional"
+    assert text.count(optional) == 1
+    sheet.write_text(text.replace(optional, "font-display:block"), "utf-8")
 
 
 @pytest.fixture(scope="module")

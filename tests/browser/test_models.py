@@ -46,17 +46,13 @@ def test_the_list_stays_where_it_is_when_its_script_starts(visit, phone):
     """Cells of other tracks, the row of filters and the signs that sort have their room, or none, from the start."""
     where = """() => [...document.querySelectorAll('table[data-rx-name=models] :is(th, td)')]
         .filter((cell) => cell.checkVisibility()).map((cell) => cell.getBoundingClientRect()).map((b) => [b.x, b.y])"""
-
-    def cells(visitor):
-        # One font for both, however late the page's own comes.
-        visitor.page.route("**/*.woff2", lambda route: None)
-        visitor.page.goto(visitor.base + LIST, wait_until="domcontentloaded")
-        visitor.page.wait_for_selector("html[data-rx-mounted]", state="attached")
-        return visitor.page.evaluate(where)
-
-    early, visitor = visit(phone=phone), visit(phone=phone)
-    early.page.route("**/models*.js", lambda route: route.abort())
-    before, after = cells(early), cells(visitor)
+    early = visit(phone=phone)
+    page = early.page
+    page.route("**/models*.js", lambda route: route.abort())
+    page.goto(early.base + LIST, wait_until="load")
+    before = page.evaluate(where)
+    visitor = visit(phone=phone)
+    after = visitor.open(LIST).evaluate(where)
     assert len(before) == len(after) > 20
     moved = [(b, a) for b, a in zip(before, after, strict=True) if b != pytest.approx(a, abs=2)]
     assert moved == []

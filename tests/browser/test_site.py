@@ -108,10 +108,13 @@ SHIFTS = """window.rxShift = 0; new PerformanceObserver((list) => list.getEntrie
 @pytest.mark.parametrize(
     "path", [KINDS[k] for k in ("overview", "crowded board", "models", "model", "compare")]
 )
-def test_nothing_moves_when_font_and_scripts_come_late(visit, path, phone):
+def test_nothing_moves_when_font_and_scripts_come_late(visit, served, path, phone):
     visitor = visit(phone=phone, width=1440)
     page = visitor.page
     page.add_init_script(SHIFTS)
+    sheet = (served[1] / "assets/site.css").read_text("utf-8")
+    sheet = sheet.replace("font-display:block", "font-display:optional")  # as it is published
+    page.route("**/assets/site.css", lambda route: route.fulfill(body=sheet, content_type="text/css"))
     page.route(re.compile(r"\.(woff2|js|json|gz)$"), lambda route: None)
     page.goto(visitor.base + path, wait_until="commit")
     page.wait_for_function("() => performance.getEntriesByType('paint').length > 0")
