@@ -245,7 +245,7 @@ def _push(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001 -
 
 
 def _packed(folder: Path, repository: Path) -> int:
-    # Anew: what earlier packs made of the same files would decide, and differs from git to git.
+    # From scratch: what earlier packs made of the same files would decide, and differs from git to git.
     _git(folder, "-C", str(repository), "repack", "-adfq")
     return sum(p.stat().st_size for p in (repository / "objects/pack").glob("*.pack"))
 
