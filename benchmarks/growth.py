@@ -245,8 +245,8 @@ def _push(folder: Path, models: int, studies: int) -> Figures:  # noqa: ARG001 -
 
 
 def _packed(folder: Path, repository: Path) -> int:
-    # From scratch: what earlier packs made of the same files would decide, and differs from git to git.
-    _git(folder, "-C", str(repository), "repack", "-adfq")
+    # From scratch and by one thread: earlier packs, other gits and the order of threads move the figure by a tenth and more.
+    _git(folder, "-C", str(repository), "-c", "pack.threads=1", "repack", "-adfq")
     return sum(p.stat().st_size for p in (repository / "objects/pack").glob("*.pack"))
 
 
