@@ -18,12 +18,12 @@ from evaluator.github.bundle_content import (
     board_of,
     check_coarse,
     check_metrics,
-    keeps,
     read_content,
     record_at,
     refuse,
     typed_content,
 )
+from evaluator.github.bundle_files import BundleEvent
 from evaluator.github.bundle_table_rules import check_pairwise, check_table
 from evaluator.leaderboard.history import Event, history_line
 from evaluator.scoring.baselines import TEAM, Sanity
@@ -163,11 +163,9 @@ def check_history(bundle: Bundle) -> None:
         values = [json.loads(line) for line in text.removesuffix("\n").split("\n")]
     except (ValueError, RecursionError):
         refuse(HISTORY, "has a line that is not JSON")
-    for value in values:
-        keeps("event", value, HISTORY)
+    events = [_event(value) for value in values]
     if six_decimals(values) != values:
         refuse(HISTORY, f"contains numbers with more than {DECIMALS} decimals")
-    events = [_event(value) for value in values]
     if text != "".join(map(history_line, events)):
         refuse(HISTORY, "has a line that is not in the runner's JSON format")
     if bundle.root is None:
@@ -181,7 +179,7 @@ def check_history(bundle: Bundle) -> None:
 
 def _event(value: Any) -> Event:
     try:
-        return Event.model_validate(value)
+        return BundleEvent.model_validate(value)
     except ValidationError:
         refuse(HISTORY, "violates the schema of event")
 

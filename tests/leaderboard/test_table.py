@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+import subprocess
 from importlib import resources
 
 import pydantic
@@ -12,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support import tables
+from support.grown import PUBLIC, Grown
 
 from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
+from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.table import Table, parse_table, read_table
 
 SCHEMA = json.loads(resources.files("evaluator.schemas").joinpath("table-v2.schema.json").read_text("utf-8"))
@@ -171,3 +175,19 @@ def test_a_table_cannot_be_changed():
     assert isinstance(table, Table)
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         table.n = 4
+
+
+def test_one_more_model_changes_few_lines_of_its_board(tmp_path):
+    """Ranks move by one in half of the rows; what is counted from them, in subgroups and under other rules, stays."""
+    main, store, name = tmp_path / "main", tmp_path / "store", "tables/iu-xray.findings.json"
+    grown, models = Grown(main, store, studies=100), 24
+    grown.add_baselines()
+    for number in range(models):
+        grown.add_model(number, PUBLIC)
+    rank_all(main / "leaderboard", store, rehearsal=False)
+    before = shutil.copy(main / "leaderboard" / name, tmp_path / "before.json")
+    grown.add_model(models, PUBLIC, place=models / 2 - 0.25)
+    rank_all(main / "leaderboard", store, rehearsal=False)
+    command = ["git", "diff", "--no-index", "--numstat", before, main / "leaderboard" / name]
+    changed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()[1]
+    assert 0 < int(changed) < 13 * models, "as absolute ranks they were 20 per model"
