@@ -82,7 +82,7 @@ def rank(models: int, studies: int) -> None:
     timed("all pairs on all metrics", lambda: board_pairwise(BOARD, "0" * 64, frames, columns))
     timed(
         f"subgroups on {len(AXES)} axes, standardised, beyond the null row, ranks",
-        lambda: board_subgroups(BOARD, "0" * 64, frames, BOARD.task.primary, null),
+        lambda: board_subgroups(BOARD, "0" * 64, frames, BOARD.task.primary, null, [*frames]),
     )
     print(f"{'together':<62} {time.process_time() - start:7.1f} s processor")
     clusters = clusters_of(frames["team/m000"]["patient"].tolist())

@@ -205,8 +205,8 @@ class BundleGroup(subgroup_types.Group):
     patients: Count
 
 
-class BundleRankShifts(subgroup_types.RankShifts):
-    """How far the rank ranges in a group lie from those on all studies."""
+class BundleRankSteps(subgroup_types.RankSteps):
+    """The rank ranges in a group, as steps from row to row."""
 
     low: Rows[int]
     high: Rows[int]
@@ -218,7 +218,7 @@ class BundleAxis(subgroup_types.Axis):
     axis: Key
     groups: Annotated[tuple[BundleGroup, ...], Field(strict=False, max_length=40)]
     models: ByModel[BundleModelGroups]
-    rank_shifts: Annotated[Mapping[GroupKey, BundleRankShifts], Field(max_length=40, json_schema_extra=NAMED)]
+    rank_steps: Annotated[Mapping[GroupKey, BundleRankSteps], Field(max_length=40, json_schema_extra=NAMED)]
 
 
 class BundleSubgroups(subgroup_types.Subgroups):

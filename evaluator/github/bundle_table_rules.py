@@ -29,8 +29,8 @@ from evaluator.leaderboard.overall_files import pairwise_name
 from evaluator.leaderboard.pairwise import MetricPair, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview, record_row
-from evaluator.leaderboard.row import MetricCell, RankedRow, Row, WithdrawnRow
-from evaluator.leaderboard.subgroup_types import RankShifts
+from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
+from evaluator.leaderboard.subgroup_types import RankSteps
 from evaluator.leaderboard.table import Table, better_counts
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import step_of
@@ -63,17 +63,14 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "has a ranking rule whose ranks do not match its models")
     for axis in table.subgroups.axes if table.subgroups else ():
         groups = {g.name for g in axis.groups}
-        if not all(g in groups and _possible(s, table.rows) for g, s in axis.rank_shifts.items()):
+        if not all(g in groups and _possible(s, len(table.rows)) for g, s in axis.rank_steps.items()):
             refuse(name, "has ranks in subgroups that its rows cannot have")
 
 
-def _possible(shifts: RankShifts, rows: Sequence[RankedRow]) -> bool:
-    """Whether the ranges of ranks in a subgroup are ranges within the board, one for each row."""
-    n = len(rows)
-    if not len(shifts.low) == len(shifts.high) == n:
-        return False
-    ends = zip(rows, shifts.low, shifts.high, strict=True)
-    return all(0 < r.rank_low + low <= r.rank_high + high <= n for r, low, high in ends)
+def _possible(steps: RankSteps, n: int) -> bool:
+    """Whether the ranges of ranks in a subgroup are ranges within a board of `n` rows, one for each row."""
+    whole = len(steps.low) == len(steps.high) == n
+    return whole and all(0 < low <= high <= n for low, high in steps.ranges())
 
 
 RANKING: Final = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from evaluator.core.files import dump_json
+from evaluator.core.files import dump_table
 from evaluator.core.markdown import markdown_text
 from evaluator.datasets.tasks.task import track_title
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
@@ -19,7 +19,7 @@ def overall_files(table: OverallTable) -> dict[str, str]:
     """The text of each file of an overall table, by its name below the leaderboard."""
     name = f"overall.{table.track}"
     return {
-        f"{name}.json": dump_json(table.view()),
+        f"{name}.json": dump_table(table.view()),
         f"{name}.csv": overall_csv(table),
         f"{name}.md": overall_markdown(table),
     }

@@ -78,8 +78,8 @@ def rank_board(
         board, entrants, leaderboard, store, metric, show, rehearsal=rehearsal
     )
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
-    ranges = {r.id: (r.rank_low, r.rank_high) for r in table.rows}
-    subgroups = board_subgroups(board, digest, frames, metric, null, ranges, show, other)
+    order = [r.id for r in table.rows]
+    subgroups = board_subgroups(board, digest, frames, metric, null, order, show, other)
     table = table.model_copy(update={"subgroups": subgroups})
     return RankedBoard(table, pairwise, _primary(board, digest, frames, table))
 

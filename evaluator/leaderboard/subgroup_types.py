@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Annotated
 
 from pydantic import Field
@@ -47,14 +48,19 @@ class Group(Entry):
     patients: int
 
 
-class RankShifts(Entry):
-    """How far the ends of the rank ranges in a group lie from those on all studies, in the order of the table's rows.
+class RankSteps(Entry):
+    """The rank ranges in a group, in the order of the table's rows: each end minus that of the row before.
 
-    One more model moves half of all ranks, but few of them by another number than the row's own.
+    The first row's are its ends; the sum up to a row is the row's end. One more model moves half of all ranks, but
+    few of these steps.
     """
 
-    low: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="Added to the row's rank_low.")
-    high: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="Added to the row's rank_high.")
+    low: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="Steps of the best rank.")
+    high: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="Steps of the worst rank.")
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """The range of ranks of each row: the best and the worst."""
+        return [*zip(accumulate(self.low), accumulate(self.high), strict=False)]
 
 
 class Axis(Entry):
@@ -63,7 +69,7 @@ class Axis(Entry):
     axis: str
     groups: Annotated[tuple[Group, ...], Field(strict=False)]
     models: Mapping[str, ModelGroups]
-    rank_shifts: Mapping[str, RankShifts] = Field(description="By group of at least 30 patients.")
+    rank_steps: Mapping[str, RankSteps] = Field(description="By group of at least 30 patients.")
 
 
 class Subgroups(Entry):

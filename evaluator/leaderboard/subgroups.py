@@ -8,12 +8,13 @@ length). Unless the dataset is public, only cells that disclose nothing are show
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from evaluator.leaderboard.subgroup_types import Axis as TableAxis
-from evaluator.leaderboard.subgroup_types import Gap, Group, Interval, ModelGroups, RankShifts, Subgroups
+from evaluator.leaderboard.subgroup_types import Gap, Group, Interval, ModelGroups, RankSteps, Subgroups
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
     from evaluator.core.types import ProgressCallback
     from evaluator.datasets.exposure import Exposure
-
-Range = tuple[int, int]
-"""The first and the last rank that a model may have."""
 
 ORDER: Final = ("normal", "findings", "sex", "age_group", "view", "prior", "race", "length")
 """Axes by preference: if two cannot be shown together, the first is."""
@@ -73,16 +71,16 @@ def board_subgroups(
     frames: Mapping[str, pd.DataFrame],
     primary: str,
     null: tuple[str, pd.DataFrame] | None,
-    ranges: Mapping[str, Range],
+    order: Sequence[str],
     progress: ProgressCallback | None = None,
     other_track: pd.DataFrame | None = None,
 ) -> Subgroups | None:
     """The table's `subgroups`: per axis its groups and per ranked model means, ranks and gaps.
 
-    On the primary metric. `null`: the best baseline and its scores, for gaps beyond it. `ranges`: the ranked models'
-    ranges of ranks on all studies, in the order of the table's rows. `other_track`: studies, patients and subgroups of the track of a non-public dataset
-    whose subgroups are shown already; only what discloses nothing next to them is shown. `None` for a board without
-    models or axes.
+    On the primary metric. `null`: the best baseline and its scores, for gaps beyond it. `order`: the ranked
+    models in the order of the table's rows. `other_track`: studies, patients and subgroups of the track of a
+    non-public dataset whose subgroups are shown already; only what discloses nothing next to them is shown. `None`
+    for a board without models or axes.
     """
     axes = axes_of([*frames.values()])
     if not frames or not axes:
@@ -115,11 +113,9 @@ def board_subgroups(
         places = places_in_groups(values, cells[result.axis], clusters, seed, higher_is_better=higher)
         column = {name: j for j, name in enumerate(frames)}
         models = {name: _model(results[j][k], exposure, len(first)) for name, j in column.items()}
-        shifts = {
-            g: _shifts([p[column[name]] for name in ranges], [*ranges.values()]) for g, p in places.items()
-        }
+        steps = {g: _steps([p[column[name]] for name in order]) for g, p in places.items()}
         groups = _groups(result, private=private)
-        parts.append(TableAxis(axis=result.axis, groups=groups, models=models, rank_shifts=shifts))
+        parts.append(TableAxis(axis=result.axis, groups=groups, models=models, rank_steps=steps))
     return Subgroups(
         metric=primary,
         standardised_by=tuple(a.name for a in mix),
@@ -136,13 +132,10 @@ def _groups(result: AxisResult, *, private: bool) -> tuple[Group, ...]:
     )
 
 
-def _shifts(places: Sequence[Place], ranges: Sequence[Range]) -> RankShifts:
-    """How far each range in a group lies from the one on all studies."""
-    ends = [*zip(places, ranges, strict=True)]
-    return RankShifts(
-        low=tuple(p.rank_low - low for p, (low, _) in ends),
-        high=tuple(p.rank_high - high for p, (_, high) in ends),
-    )
+def _steps(places: Sequence[Place]) -> RankSteps:
+    """The ranges of places as steps from each to the next."""
+    low, high = [0, *(p.rank_low for p in places)], [0, *(p.rank_high for p in places)]
+    return RankSteps(low=tuple(b - a for a, b in pairwise(low)), high=tuple(b - a for a, b in pairwise(high)))
 
 
 def _model(result: AxisResult, exposure: Exposure, n: int) -> ModelGroups:

@@ -8,7 +8,7 @@ import math
 from typing import Final
 
 from evaluator.core.counts import count_text
-from evaluator.core.files import dump_json
+from evaluator.core.files import dump_table
 from evaluator.core.markdown import markdown_text
 from evaluator.datasets.tasks.task import baseline_title, task_of, track_title
 from evaluator.leaderboard.columns import COLUMNS, shown_columns
@@ -69,7 +69,7 @@ def table_csv(table: Table) -> str:
 
 def table_json(table: Table) -> str:
     """The table as canonical JSON."""
-    return dump_json(table.view())
+    return dump_table(table.view())
 
 
 def table_markdown(table: Table) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evaluator.core.files import atomic_writer, dump_json, sha256_bytes, sha256_file, write_text
+from evaluator.core.files import atomic_writer, dump_json, dump_table, sha256_bytes, sha256_file, write_text
 from evaluator.core.problems import RexrankError
 
 
@@ -52,6 +55,37 @@ def test_json_is_canonical_and_knows_no_nan():
     assert dump_json({"b": 1, "a": [1 / 3]}) == '{\n  "a": [\n    0.3333333333333333\n  ],\n  "b": 1\n}\n'
     with pytest.raises(ValueError, match="not JSON compliant"):
         dump_json({"a": float("nan")})
+
+
+TABLES = [
+    ({"b": [1, None], "a": {"y": 0.5, "x": "é"}}, '{\n  "a": {"x": "é", "y": 0.5},\n  "b": [1, null]\n}'),
+    ([[], {}, {"a": []}], '[\n  [],\n  {},\n  {\n    "a": []\n  }\n]'),
+    (["x" * 70, "y" * 70], '[\n  "' + "x" * 70 + '",\n  "' + "y" * 70 + '"\n]'),
+    ({"a": "x" * 120}, '{\n  "a": "' + "x" * 120 + '"\n}'),
+    ([*range(100)], str([*range(100)])),
+    (1.5, "1.5"), ("a", '"a"'), (None, "null"), ({}, "{}"), ([], "[]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "text"), TABLES)
+def test_a_table_has_what_changes_together_on_one_line(value, text):
+    assert dump_table(value) == f"{text}\n"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda v: st.lists(v) | st.dictionaries(st.text(), v),
+    )
+)
+def test_a_table_is_the_same_json(value):
+    assert json.loads(dump_table(value)) == value
+    assert dump_table(json.loads(dump_json(value))) == dump_table(value)
+
+
+def test_a_table_knows_no_nan():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dump_table({"a": [{"b": float("nan")}]})
 
 
 def test_digests(tmp_path):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import weakref
+from itertools import pairwise
 
 import pandas as pd
 import pytest
 
-from evaluator.core.files import dump_json, write_text
+from evaluator.core.files import dump_json, dump_table, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.github import bundle as module
@@ -90,7 +91,7 @@ def change(folder, name, act):
     path = folder / name
     value = json.loads(path.read_text())
     act(value)
-    path.write_text(dump_json(value))
+    path.write_text((dump_table if name.startswith(("tables/", "overall.")) else dump_json)(value))
 
 
 def put(*path):
@@ -114,11 +115,10 @@ def subgroup_ranks(group, low, high):
 
     def act(table):
         axis = table["subgroups"]["axes"][0]
-        shifts = {
-            end: [rank - row[f"rank_{end}"] for rank, row in zip(ranks, table["rows"], strict=False)]
-            for end, ranks in (("low", low), ("high", high))
+        steps = {
+            end: [b - a for a, b in pairwise([0, *ranks])] for end, ranks in (("low", low), ("high", high))
         }
-        axis["rank_shifts"] = {group or axis["groups"][0]["name"]: shifts}
+        axis["rank_steps"] = {group or axis["groups"][0]["name"]: steps}
 
     return act
 

@@ -66,7 +66,7 @@ def public_bytes(found):
         cells[name] = {
             k: published_numbers(WITHHELD, MetricEntry(**e)).model_dump() for k, e in entries.items()
         }
-    subgroups = board_subgroups(WITHHELD, "d", found, "radcliq_v1", None, dict.fromkeys(found, (1, 1)))
+    subgroups = board_subgroups(WITHHELD, "d", found, "radcliq_v1", None, [*found])
     published = {
         "cells": cells,
         "places": {n: (p.rank_low, p.rank_high) for n, p in analysis.places.items()},

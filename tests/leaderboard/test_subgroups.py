@@ -11,7 +11,7 @@ from support.records import entry, record
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.compare import compare_models
-from evaluator.leaderboard.subgroup_types import Group, RankShifts
+from evaluator.leaderboard.subgroup_types import Group, RankSteps
 from evaluator.leaderboard.subgroups import axes_of, board_subgroups, group_masks
 from evaluator.scoring.records import Board
 
@@ -41,7 +41,7 @@ def frame(shift=0.0, gap=0.0, seed=1):
 
 def subgroups(board, **frames):
     null = ("baseline/x", frame(0.5, seed=9))
-    return board_subgroups(board, "d", frames, "radcliq_v1", null, dict.fromkeys(frames, (1, 2)))
+    return board_subgroups(board, "d", frames, "radcliq_v1", null, [*frames])
 
 
 def test_axes_in_the_order_of_preference_with_unknown_labels():
@@ -64,13 +64,11 @@ def test_means_ranks_and_gaps_of_a_public_board():
     assert b.gaps[0].raw.value == pytest.approx(0.5, abs=0.1)
     assert b.gaps[0].beyond_null.low > 0
     assert b.q < 0.05
-    assert sex.rank_shifts["F"] == RankShifts(low=(0, 1), high=(-1, 0)), (
-        "ranks 1 and 2, on all studies 1–2 both"
-    )
-    turned = board_subgroups(PUBLIC, "d", frames, "radcliq_v1", None, {"b": (2, 2), "a": (1, 1)})
-    assert next(x for x in turned.axes if x.axis == "sex").rank_shifts["F"] == RankShifts(
-        low=(0, 0), high=(0, 0)
-    ), "in the order of the table"
+    steps = sex.rank_steps["F"]
+    assert (steps, steps.ranges()) == (RankSteps(low=(1, 1), high=(1, 1)), [(1, 1), (2, 2)])
+    turned = board_subgroups(PUBLIC, "d", frames, "radcliq_v1", None, ["b", "a"])
+    steps = next(x for x in turned.axes if x.axis == "sex").rank_steps["F"]
+    assert (steps, steps.ranges()) == (RankSteps(low=(2, -1), high=(2, -1)), [(2, 2), (1, 1)])
 
 
 def test_a_single_model_has_the_same_numbers_as_among_others():
@@ -96,9 +94,9 @@ def test_a_private_board_shows_no_small_cell_and_no_fine_number(monkeypatch):
 
 
 def test_nothing_to_say():
-    assert board_subgroups(PUBLIC, "d", {}, "radcliq_v1", None, {}) is None
+    assert board_subgroups(PUBLIC, "d", {}, "radcliq_v1", None, []) is None
     plain = frame()[["study_id", "patient", "radcliq_v1"]]
-    assert board_subgroups(PUBLIC, "d", {"a": plain}, "radcliq_v1", None, {"a": (1, 1)}) is None
+    assert board_subgroups(PUBLIC, "d", {"a": plain}, "radcliq_v1", None, ["a"]) is None
 
 
 def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
@@ -123,9 +121,7 @@ def test_both_tracks_together_reveal_no_small_cell(monkeypatch):
     report["subgroup:sex"] = report["subgroup:sex"].mask(report.index < 12, "M")
 
     def axes(shown_here, other):
-        groups = board_subgroups(
-            WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, {"a": (1, 1)}, None, other
-        )
+        groups = board_subgroups(WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, ["a"], None, other)
         return {x.axis for x in groups.axes}
 
     assert {"normal", "sex"} <= axes(report, None)

@@ -329,11 +329,8 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "axis": axis,
             "groups": [{"name": g, "studies": 400, "patients": 380} for g in names],
             "models": {r["id"]: model(r, width) for r in rows},
-            "rank_shifts": {
-                g: {
-                    "low": [1 - r["rank_low"] for r in rows],
-                    "high": [len(rows) - r["rank_high"] for r in rows],
-                }
+            "rank_steps": {
+                g: {"low": [1] + [0] * (len(rows) - 1), "high": [len(rows)] + [0] * (len(rows) - 1)}
                 for g in names
             },
         }

@@ -9,7 +9,7 @@ import numpy as np
 from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.row import Row
-from evaluator.leaderboard.subgroup_types import RankShifts
+from evaluator.leaderboard.subgroup_types import RankSteps
 from evaluator.leaderboard.table import Table
 from evaluator.site.content import Content, Entry
 from evaluator.site.model.cases import scores_of
@@ -71,13 +71,10 @@ def _usual(table: Table, content: Content) -> dict[str, float]:
     return content.medians[name]
 
 
-def _rank_in_group(table: Table, place: int | None, shifts: RankShifts | None) -> str:
+def _rank_in_group(place: int | None, steps: RankSteps | None) -> str:
     """The rank range in a group of the row at a place; a dash without one."""
-    ends = [*zip(table.rows, shifts.low, shifts.high, strict=False)] if shifts else []
-    if place is None or place >= len(ends):
-        return "–"
-    row, low, high = ends[place]
-    return range_text(row.rank_low + low, row.rank_high + high)
+    ranges = steps.ranges() if steps else []
+    return "–" if place is None or place >= len(ranges) else range_text(*ranges[place])
 
 
 def groups_of(table: Table, row: Row) -> Groups | None:
@@ -93,7 +90,7 @@ def groups_of(table: Table, row: Row) -> Groups | None:
             if e is None or e.value is None:
                 continue
             score = Score(number(e.value), interval(e))
-            rank = _rank_in_group(table, place, axis.rank_shifts.get(group.name))
+            rank = _rank_in_group(place, axis.rank_steps.get(group.name))
             lines.append(GroupLine(f"{title}: {group.name}", f"{group.studies:,}", score, rank))
     if not lines or subgroups is None:
         return None
