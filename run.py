@@ -4,7 +4,7 @@
     python3 run.py test [OPTIONS]    format, lint, types and tests; options go to pytest
 
 On Windows: py run.py demo. Needs Python 3.11 or newer with venv and pip, or uv. The first start downloads
-about 400 MB; the next one is instant until a pinned version changes.
+about 480 MB; the next one is instant until a pinned version changes.
 Exit codes: 0 done; 1 a check failed or a mistyped name; 2 something is missing here or cannot be downloaded.
 """
 
@@ -38,7 +38,7 @@ STAMP: Final = VENV / "rexrank.json"
 LOG: Final = VENV / "install.log"
 CONSTRAINTS: Final = Path("requirements/constraints.txt")
 CPU_INDEX: Final = "https://download.pytorch.org/whl/cpu"
-EXTRAS: Final = {"demo": ("score",), "test": ("dev", "score", "serve")}
+EXTRAS: Final = {"demo": ("score",), "test": ("dev", "ray", "score", "serve")}
 WINDOWS: Final = os.name == "nt"
 TERMINAL: Final = sys.stdout.isatty()
 QUIET_SECONDS: Final = 10.0

@@ -143,7 +143,7 @@ def test_the_first_start_installs_and_the_second_does_not(checkout):
     # The tests need more; what the demo needs stays.
     assert checkout.run("test", "-k", "x").returncode == 0
     calls = checkout.asked()
-    assert calls[0] == f"uv {PINNED} -e .[dev,score,serve]"
+    assert calls[0] == f"uv {PINNED} -e .[dev,ray,score,serve]"
     assert sorted(calls[1:]) == sorted(
         [
             "python -m ruff format --check .",

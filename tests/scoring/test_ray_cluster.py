@@ -41,6 +41,7 @@ def rexrank(tmp_path):
 @pytest.fixture
 def kills(monkeypatch):
     """Pairs of process ids, before and after, of the one actor of two that dies after the first finished shard."""
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "600")  # read on import; a busy machine takes minutes
     ray = pytest.importorskip("ray", reason=reason("ray"))
     pytest.importorskip("torch", reason=reason("score"))
     init, put_many, pairs = ray.init, TextCache.put_many, []
