@@ -1,6 +1,6 @@
 // What a script adds to the server-rendered boards: sorting, filters, columns, marks over the rows shown, a choice of
 // models to compare, and the view as a file. The state stands in the address. Ranks are never computed anew.
-import { element, keepInAddress } from "./page.js";
+import { element, keepInAddress, shownValue } from "./page.js";
 import { stickyHead } from "./sticky.js";
 import { exportView } from "./view.js";
 
@@ -325,7 +325,7 @@ const mark = (table, rows) => {
     const sign = header.dataset.rxBetter === "high" ? -1 : 1;
     const cells = rows.map((r) => r.cells[header.cellIndex]).filter((c) => c.dataset.value !== "");
     cells.sort((a, b) => sign * (Number(a.dataset.value) - Number(b.dataset.value)));
-    const words = new Map(cells.map((c) => [c, c.querySelector(".rx-value").textContent]));
+    const words = new Map(cells.map((c) => [c, shownValue(c)]));
     const order = [...new Set(words.values())];
     for (const [cell, text] of words) {
       cell.classList.toggle("rx-best", text === order[0]);

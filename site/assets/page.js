@@ -24,6 +24,12 @@ export const number = (v, sign = false) => {
   return (zero ? "" : v < 0 ? "−" : sign ? "+" : "") + text;
 };
 
+// The number of a board's cell as it is shown, without its interval and notes; empty where there is none.
+export const shownValue = (cell) => {
+  const marked = cell.querySelector(":scope > .rx-wrong")?.textContent;
+  return marked ?? [...cell.childNodes].filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.data).join("").trim();
+};
+
 // A labelled choice of [value, words] pairs; `changed` gets the value.
 export const choice = (label, name, options, value, changed) => {
   const select = element("select", { name, "aria-label": label });

@@ -1,6 +1,6 @@
 // The board as it is shown – its rows, order and columns – as CSV, JSON, LaTeX or Markdown. The links beside it lead to
 // the whole board with all digits.
-import { element } from "./page.js";
+import { element, shownValue } from "./page.js";
 
 const FORMATS = { md: "Markdown", tex: "LaTeX", csv: "CSV", json: "JSON" };
 const TYPES = { md: "text/markdown", tex: "application/x-tex", csv: "text/csv", json: "application/json" };
@@ -44,7 +44,7 @@ const rowsOf = (table) => {
       const mark = ["best", "second"].find((m) => cell.classList.contains(`rx-${m}`)) ?? "";
       return { name: header.dataset.rxName, title: header.dataset.rxMetric, arrow: header.dataset.rxArrow, single: "rxSingle" in header.dataset, mark,
         beside: header.dataset.rxBeside ? { name: header.dataset.rxBeside, value: plain(cell.dataset.rxBeside ?? "") } : null,
-        value: plain(cell.querySelector(".rx-value")?.textContent ?? ""), low: low ?? "", high: high ?? "", note: note(cell) };
+        value: plain(shownValue(cell)), low: low ?? "", high: high ?? "", note: note(cell) };
     }),
   }));
 };

@@ -201,7 +201,7 @@ def test_the_mean_and_rexranks_reciprocal_are_shown_with_a_skill(table, mean, be
 )
 def test_a_small_dataset_shows_as_many_decimals_as_its_step(crowd, change, digits):
     body = bodies(made(crowd["chexpert-plus", "findings"] | change))["rows"]
-    values = re.findall(r'class="rx-value">([^<]+)<', body)
+    values = re.findall(r'<td data-value="[^"]+"[^>]*>([^<\n]+)\n<small>', body)
     assert values
     assert all(re.fullmatch(rf"−?\d+\.\d{{{digits}}}", v) for v in values)
 
