@@ -32,8 +32,18 @@ const afterFrame = (then) => requestAnimationFrame(() => setTimeout(then));
 // Sorting
 
 const value = (row, index) => {
-  const raw = row.cells[index]?.dataset.value;
-  return raw === undefined || raw === "" ? null : Number(raw);
+  const raw = row.cells[index]?.getAttribute("data-value");
+  return raw ? Number(raw) : null;
+};
+
+// A group's heading and its rows as the server placed them; looked up once, as a long board has ten thousand elements.
+const placed = new WeakMap();
+const placesOf = (body) => {
+  if (!placed.has(body)) {
+    const [rows, headings] = [false, true].map((wanted) => [...body.rows].filter((r) => r.classList.contains("rx-group") === wanted));
+    placed.set(body, { rows, headings });
+  }
+  return placed.get(body);
 };
 
 const makeSortable = (table, header) => {
@@ -50,7 +60,7 @@ const makeSortable = (table, header) => {
 // Sorts every group of rows by a column, `order` being "best" or "worst" first; without a column, back to the ranks.
 // The first rows are in place at once, those of a long board follow frame by frame.
 const sort = (table, header, order) => {
-  for (const th of table.querySelectorAll("th[aria-sort]")) {
+  for (const th of table.tHead.querySelectorAll("th[aria-sort]")) {
     th.setAttribute("aria-sort", "none");
     delete th.dataset.rxOrder;
   }
@@ -60,9 +70,8 @@ const sort = (table, header, order) => {
   }
   const sign = (header?.dataset.rxBetter === "high") === (order === "best") ? -1 : 1;
   for (const body of table.tBodies) {
-    const rows = [...body.rows].filter((row) => !row.classList.contains("rx-group"));
-    rows.forEach((row, i) => (row.dataset.rxPlace ??= i));
-    const keyed = rows.map((row) => ({ row, place: Number(row.dataset.rxPlace), key: header ? value(row, header.cellIndex) : 0 }));
+    const index = header?.cellIndex;
+    const keyed = placesOf(body).rows.map((row, place) => ({ row, place, key: header ? value(row, index) : 0 }));
     keyed.sort((a, b) => {
       const back = a.place - b.place;
       if (a.key === null || b.key === null) return (a.key === null) - (b.key === null) || back; // unknown comes last either way
@@ -75,16 +84,16 @@ const sort = (table, header, order) => {
 const arrangements = new WeakMap();
 const arrange = (body, rows) => {
   arrangements.set(body, rows);
-  let placed = null; // the last row that is where it belongs
+  let last = null; // the last row that is where it belongs
   let next = 0;
   const move = () => {
     if (arrangements.get(body) !== rows || !body.isConnected) return; // sorted anew, or left
     const start = next;
     for (let room = screenful(); room > 0 && next < rows.length; next++) room -= !rows[next].hidden;
     const batch = rows.slice(start, next);
-    if (placed) placed.after(...batch);
-    else body.prepend(...body.querySelectorAll(":scope > .rx-group"), ...batch);
-    placed = batch.at(-1);
+    if (last) last.after(...batch);
+    else body.prepend(...placesOf(body).headings, ...batch);
+    last = batch.at(-1);
     if (next < rows.length) afterFrame(move);
   };
   move();
@@ -303,7 +312,8 @@ const limit = (table, { more, all }) => {
   const changed = rows.filter((row, i) => row.classList.contains("rx-beyond") === (all || i < FIRST));
   for (const row of changed) row.classList.toggle("rx-beyond");
   more.hidden = rows.length <= FIRST;
-  more.textContent = all ? `Show the first ${FIRST}` : `Show all ${rows.length}`;
+  const words = all ? `Show the first ${FIRST}` : `Show all ${rows.length}`;
+  if (more.textContent !== words) more.textContent = words;
   return changed.length > 0;
 };
 
