@@ -4,7 +4,7 @@
     python3 run.py test [OPTIONS]    format, lint, types and tests; options go to pytest
 
 On Windows: py run.py demo. Needs Python 3.11 or newer with venv and pip, or uv. The first start downloads
-about 480 MB; the next one is instant until a pinned version changes.
+400 MB, for the tests 480; the next one is instant until a pinned version changes.
 Exit codes: 0 done; 1 a check failed or a mistyped name; 2 something is missing here or cannot be downloaded.
 """
 

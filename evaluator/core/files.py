@@ -228,11 +228,13 @@ def dump_table(value: Any) -> str:
 
 
 def _lines(value: Any, depth: int) -> str:
+    if not isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
     entries = [*value.values()] if isinstance(value, dict) else value
-    if not isinstance(entries, list | tuple) or not any(isinstance(v, dict | list | tuple) for v in entries):
+    if not any(isinstance(v, dict | list | tuple) for v in entries):
         line = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        numbers = isinstance(value, list | tuple) and not any(isinstance(v, str) for v in value)
-        if not entries or not isinstance(entries, list | tuple) or numbers or len(line) <= LINE:
+        numbers = not isinstance(value, dict) and not any(isinstance(v, str) for v in entries)
+        if numbers or len(line) <= LINE:
             return line
     pad = "  " * (depth + 1)
     if isinstance(value, dict):
