@@ -74,7 +74,7 @@ def test_a_case_has_an_address_of_its_own(visit):
     for _ in range(2):
         expect(page.locator(".rx-case")).to_have_count(1)
         assert page.locator(".rx-case h4").inner_text() == study
-        assert f"study={study}" in page.url
+        expect(page).to_have_url(re.compile(f"study={study}"))
         page.goto(page.url.partition("?")[0] + address)
     page.goto(page.url.partition("?")[0])
     box = open_cases(page)
@@ -83,7 +83,7 @@ def test_a_case_has_an_address_of_its_own(visit):
     box.locator("h4 a").nth(2).click()
     page.get_by_role("button", name="Show all cases").click()
     expect(box.get_by_role("status")).to_have_text("11 to 20 of 60 cases")
-    assert "study=" not in page.url
+    expect(page).not_to_have_url(re.compile("study="))
     visitor.well()
 
 

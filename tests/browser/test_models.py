@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +33,7 @@ def test_the_list_is_searched_filtered_and_sorted_and_the_address_keeps_it(visit
     page.get_by_label("Open weights").check()
     some = names(page)
     assert 0 < len(some) < len(everything)
-    assert re.search(r"track=report.*open=1|open=1.*track=report", page.url)
+    expect(page).to_have_url(re.compile(r"track=report.*open=1|open=1.*track=report"))
     page.reload()
     assert names(page) == some
     page.locator("input[name=find]").first.fill("no such model")
@@ -65,17 +66,18 @@ def test_a_models_boards_show_one_at_a_time(visit):
     assert page.locator("[data-rx-part]:visible").count() == 1
     tile = page.locator("a.rx-tile").nth(1)
     tile.click()
-    assert tile.get_attribute("aria-current") == "true"
-    assert page.locator("a.rx-tile[aria-current]").count() == 1
+    expect(tile).to_have_attribute("aria-current", "true")
+    expect(page.locator("a.rx-tile[aria-current]")).to_have_count(1)
     parts = page.locator("[data-rx-part]:visible")
     place = f"#{parts.get_attribute('id')}"
     assert tile.get_attribute("href").endswith(place)
-    assert page.url.endswith(place)
+    expect(page).to_have_url(re.compile(f"{re.escape(place)}$"))
     page.go_back()
-    assert page.locator("a.rx-tile").first.get_attribute("aria-current") == "true"
+    expect(page.locator("a.rx-tile").first).to_have_attribute("aria-current", "true")
     page.go_forward()
     page.reload()
-    assert page.locator("[data-rx-part]:visible").get_attribute("id") == parts.get_attribute("id")
+    expect(page.locator(f"[id='{place[1:]}']")).to_be_visible()
+    assert parts.count() == 1
     assert page.evaluate("document.body.scrollHeight") < 3.5 * 900
     visitor.well()
 
@@ -96,7 +98,7 @@ def test_a_key_skips_the_table(visit, path, after):
     box = link.bounding_box()
     assert box["width"] > 50
     page.keyboard.press("Enter")
-    assert page.url.endswith(after)
+    expect(page).to_have_url(re.compile(f"{re.escape(after)}$"))
 
 
 def test_a_file_for_a_model_card_is_copied_and_can_be_downloaded(visit):
@@ -113,7 +115,7 @@ def test_a_file_for_a_model_card_is_copied_and_can_be_downloaded(visit):
     page = visitor.page
     page.goto(f"{visitor.base}copied.html")
     page.get_by_role("button", name="Copy").click()
-    assert page.get_by_role("status").inner_text().strip() == "Copied."
+    expect(page.get_by_role("status")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == text
     assert page.get_by_role("link", name="Download x.yaml").get_attribute("download") == "x.yaml"
     visitor.well()
