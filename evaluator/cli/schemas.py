@@ -65,9 +65,6 @@ _ROW: Final = {
     "name": "Some Model",
     "kind": "submission",
     "status": "active",
-    "rank": 1,
-    "rank_low": 1,
-    "rank_high": 1,
     "tied_with_best": True,
     "metrics": {
         "bleu_2": {
@@ -107,6 +104,7 @@ _TABLE: Final = {
         }
     ],
     "rows": [_ROW],
+    "ranks": {"low": [1], "high": [1], "worse_than": [0]},
     "incomplete": [],
     "withdrawn": [],
     "nulls": [],

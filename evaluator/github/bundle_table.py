@@ -97,9 +97,6 @@ class BundleRow(row.Row):
     name: Name
     institution: Plain | None
     year: Count | None
-    rank: Count | None
-    rank_low: Size | None
-    rank_high: Size | None
     cluster: Count | None
     missing: Columns[MetricKey]
     why_unranked: Plain | None
@@ -122,11 +119,6 @@ class BundleRow(row.Row):
 
 class BundleRankedRow(BundleRow, row.RankedRow):
     """A row with a rank."""
-
-    rank: Size
-    rank_low: Size
-    rank_high: Size
-    worse_than: Count = 0
 
 
 class BundleWithdrawnRow(BundleRow, row.WithdrawnRow):
@@ -152,8 +144,7 @@ class BundleOrder(tables.RuleOrder):
     """What another ranking rule makes of the board."""
 
     order: Rows[ModelId]
-    ranks: Rows[float]
-    moves: ByModel[float]
+    ties: Rows[Rows[ModelId]]
 
 
 class BundleSensitivity(tables.Sensitivity):
@@ -230,6 +221,14 @@ class BundleSubgroups(subgroup_types.Subgroups):
     axes: Annotated[tuple[BundleAxis, ...], Field(strict=False, max_length=20)]
 
 
+class BundleRanks(tables.Ranks):
+    """The ranks of the rows, in their order."""
+
+    low: Rows[Size]
+    high: Rows[Size]
+    worse_than: Rows[Count]
+
+
 class BundleTable(tables.Table):
     """A board, a dataset and a track."""
 
@@ -243,6 +242,7 @@ class BundleTable(tables.Table):
     access: Literal["public", "restricted", "withheld"]
     metrics: Columns[BundleColumn]
     rows: Rows[BundleRankedRow]
+    ranks: BundleRanks
     incomplete: Rows[BundleRow]
     withdrawn: Rows[BundleWithdrawnRow]
     nulls: Annotated[tuple[BundleRow, ...], Field(strict=False, max_length=20)]

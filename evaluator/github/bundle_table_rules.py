@@ -30,8 +30,7 @@ from evaluator.leaderboard.pairwise import MetricPair, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview, record_row
 from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
-from evaluator.leaderboard.subgroup_types import RankSteps
-from evaluator.leaderboard.table import Table, better_counts
+from evaluator.leaderboard.table import RuleOrder, Table, better_counts
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import step_of
 from evaluator.scoring.records import Board
@@ -59,23 +58,42 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "has no pairwise differences next to it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
-    if any(len(r.order) != len(r.ranks) for r in table.sensitivity.rules.values()):
-        refuse(name, "has a ranking rule whose ranks do not match its models")
+    _check_ranks(table, name)
+
+
+def _check_ranks(table: Table, name: str) -> None:
+    """Checks that ranks are ones that the board's rows can have, on the whole, in groups and under other rules."""
+    n = len(table.rows)
+    if not _possible([(r.rank_low, r.rank_high) for r in table.rows], n):
+        refuse(name, "has ranks that its rows cannot have")
+    if not all(map(_ties_are_neighbours, table.sensitivity.rules.values())):
+        refuse(name, "has a ranking rule whose ties are not neighbours in its order")
     for axis in table.subgroups.axes if table.subgroups else ():
         groups = {g.name for g in axis.groups}
-        if not all(g in groups and _possible(s, len(table.rows)) for g, s in axis.rank_steps.items()):
-            refuse(name, "has ranks in subgroups that its rows cannot have")
+        for group, steps in axis.rank_steps.items():
+            whole = len(steps.low) == len(steps.high) and _possible(steps.ranges(), n)
+            if group not in groups or not whole:
+                refuse(name, "has ranks in subgroups that its rows cannot have")
 
 
-def _possible(steps: RankSteps, n: int) -> bool:
-    """Whether the ranges of ranks in a subgroup are ranges within a board of `n` rows, one for each row."""
-    whole = len(steps.low) == len(steps.high) == n
-    return whole and all(0 < low <= high <= n for low, high in steps.ranges())
+def _possible(ranges: Sequence[tuple[int, int]], n: int) -> bool:
+    """Whether these are ranges of ranks within a board of `n` rows, one for each row."""
+    return len(ranges) == n and all(0 < low <= high <= n for low, high in ranges)
 
 
-RANKING: Final = frozenset(
-    {"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked", "worse_than"}
-)
+def _ties_are_neighbours(rule: RuleOrder) -> bool:
+    """Whether each group of ties is a part of the order, further down than the group before."""
+    places = {model: i for i, model in enumerate(rule.order)}
+    end = 0
+    for tied in rule.ties:
+        start = places.get(tied[0], -1) if tied else -1
+        if start < end or rule.order[start : start + len(tied)] != tied:
+            return False
+        end = start + len(tied)
+    return len(places) == len(rule.order)
+
+
+RANKING: Final = frozenset({"tied_with_best", "cluster", "why_unranked"})
 """Fields of a row that follow from all records of a board together, not only from its own."""
 
 

@@ -31,7 +31,6 @@ class FactColumn:
 
 
 COLUMNS: Final = (
-    FactColumn("rank"),
     FactColumn("rank_low"),
     FactColumn("rank_high"),
     FactColumn("tied_with_best"),

@@ -193,7 +193,7 @@ def _seen(last: Event | None, table: Table, row: Row) -> list[Event]:
         return []
     # Scores carry the date of their scoring, so that ranking old records again writes the same lines.
     scored = event in {"entered", "scored-again"}
-    low, high = (row.rank_low, row.rank_high) if scored and row.rank is not None else (None, None)
+    low, high = (row.rank_low, row.rank_high) if scored and row.rank_low is not None else (None, None)
     return [
         Event(
             date=(row.submitted if scored else None) or today(),

@@ -32,6 +32,8 @@ from evaluator.leaderboard.table import (
     Column,
     ModelName,
     Overview,
+    PairTest,
+    Ranks,
     SkillColumn,
     Table,
     TableParts,
@@ -82,7 +84,6 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
     step = step_of(board.dataset.exposure, entrants.primary, anyone[0].n) if anyone else None
     exact = board.dataset.exposure.exact_tests
     parts = analysis.table_parts(step, exact_tests=exact) if analysis else TableParts()
-    behind = better_counts(parts.pairs)
     return Table(
         schema=TABLE_SCHEMA,
         dataset=board.dataset.id,
@@ -97,18 +98,24 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
         step=step,
         rehearsal=rehearsal or any(r.stand_in for r in entrants.scored),
         metrics=tuple(_column(k, entrants.signatures[k]) for k in keys),
-        rows=tuple(
-            record_row(RankedRow, board, r, entrants, keys, analysis).model_copy(
-                update={"worse_than": behind[r.name]}
-            )
-            for r in order
-        ),
+        rows=tuple(record_row(RankedRow, board, r, entrants, keys, analysis) for r in order),
+        ranks=_ranks([r.name for r in order], analysis, parts.pairs),
         incomplete=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.incomplete),
         withdrawn=tuple(record_row(WithdrawnRow, board, r, entrants, []) for r in entrants.withdrawn),
         nulls=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.nulls),
         notes=(*entrants.notes, *board.dataset.notes),
         subgroups=None,
         **parts._asdict(),
+    )
+
+
+def _ranks(names: Sequence[str], analysis: Analysis | None, pairs: Sequence[PairTest]) -> Ranks:
+    places = [analysis.places[n] for n in names] if analysis else []
+    behind = better_counts(pairs)
+    return Ranks(
+        low=tuple(p.rank_low for p in places),
+        high=tuple(p.rank_high for p in places),
+        worse_than=tuple(behind[n] for n in names),
     )
 
 
@@ -158,9 +165,6 @@ def record_row(
         year=card.year,
         status=card.status,
         kind=record.kind,
-        rank=place.rank_low if place else None,
-        rank_low=place.rank_low if place else None,
-        rank_high=place.rank_high if place else None,
         tied_with_best=bool(place and place.tied_with_best),
         cluster=place.cluster if place else None,
         missing=tuple(k for k in metric_keys() if k in record.missing),

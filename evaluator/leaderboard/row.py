@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from evaluator.core.typed import Day, Typed, form, view
 from evaluator.scoring.record import Diagnostics
@@ -124,9 +124,6 @@ class Row(Entry):
     year: int | None = None
     kind: Literal["submission", "null"]
     status: Status
-    rank: int | None
-    rank_low: Annotated[int, Field(ge=1)] | None
-    rank_high: Annotated[int, Field(ge=1)] | None
     tied_with_best: bool
     cluster: int | None = Field(None, description="Group of models that no test separates.")
     missing: Texts = Field((), description="Metrics that were not computed for this model.")
@@ -151,6 +148,16 @@ class Row(Entry):
     commit: str | None = None
 
     @property
+    def rank_low(self) -> int | None:
+        """The best rank that the tests allow; `None` without a rank."""
+        return None
+
+    @property
+    def rank_high(self) -> int | None:
+        """The worst rank that the tests allow; `None` without a rank."""
+        return None
+
+    @property
     def against_baselines(self) -> NullOutcome | None:
         """The worst of the outcomes against the baselines; `None` without any."""
         outcomes = {t.outcome for t in self.against_nulls}
@@ -158,17 +165,40 @@ class Row(Entry):
         return next((o for o in worst if o in outcomes), None)
 
 
-class RankedRow(Row):
-    """A row with a rank."""
+class RowRanks(NamedTuple):
+    """The best and the worst rank that the tests allow a model, and how many models they show to be better.
 
-    rank: Annotated[int, Field(ge=1)]
-    rank_low: Annotated[int, Field(ge=1)]
-    rank_high: Annotated[int, Field(ge=1)]
-    worse_than: int = Field(
-        0,
-        ge=0,
-        description="How many models the tests show to be better by more than the equivalence margin.",
-    )
+    Only a lead by more than the equivalence margin counts.
+    """
+
+    low: int
+    high: int
+    worse_than: int
+
+
+class RankedRow(Row):
+    """A row with a rank, which a file has in the table's `ranks`."""
+
+    _ranks: RowRanks = PrivateAttr()
+
+    def take(self, ranks: RowRanks) -> None:
+        """Gives the row its ranks, when its table is made."""
+        self._ranks = ranks
+
+    @property
+    def rank_low(self) -> int:
+        """The best rank that the tests allow."""
+        return self._ranks.low
+
+    @property
+    def rank_high(self) -> int:
+        """The worst rank that the tests allow."""
+        return self._ranks.high
+
+    @property
+    def worse_than(self) -> int:
+        """How many models the tests show to be better by more than the equivalence margin."""
+        return self._ranks.worse_than
 
 
 class WithdrawnRow(Row):

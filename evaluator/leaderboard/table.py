@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from evaluator.core.counts import count_text
 from evaluator.core.files import load_json
 from evaluator.core.problems import Problems, RexrankError
-from evaluator.core.typed import Sha256, add_violations
+from evaluator.core.typed import Sha256, add_violations, disagreement
 from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import (
     Display,
@@ -25,6 +26,7 @@ from evaluator.leaderboard.row import (
     ModelId,
     RankedRow,
     Row,
+    RowRanks,
     Slug,
     Texts,
     WithdrawnRow,
@@ -131,21 +133,22 @@ class Resolution(Entry):
 
 
 class RuleOrder(Entry):
-    """The board under another ranking rule.
+    """The board under another ranking rule, without ranks, of which one more model would move half."""
 
-    Ranks stand apart from the models: one more model moves half of them, but hardly changes this list.
-    """
-
-    tau: float | None
-    order: Texts
-    ranks: Annotated[tuple[float, ...], Field(strict=False)] = Field(
-        description="Those of the models in `order`; tied models share their mean rank."
+    tau: float | None = Field(description="Kendall's tau with the board's order.")
+    order: Texts = Field(description="Models, best first.")
+    ties: Annotated[tuple[Texts, ...], Field(strict=False)] = Field(
+        description="Neighbours in `order` that are equal and share their mean rank."
     )
-    moves: Mapping[str, float]
+    moved: float = Field(ge=0, description="The largest change of any model's rank.")
 
-    def rank_of(self) -> dict[str, float]:
+    def ranks(self) -> dict[str, float]:
         """The rank of each model."""
-        return dict(zip(self.order, self.ranks, strict=False))
+        ranks = {model: float(i) for i, model in enumerate(self.order, 1)}
+        for tied in self.ties:
+            known = [model for model in tied if model in ranks]
+            ranks |= dict.fromkeys(known, sum(map(ranks.__getitem__, known)) / max(1, len(known)))
+        return ranks
 
 
 class Sensitivity(Entry):
@@ -167,6 +170,22 @@ class Stability(Entry):
 
     tau: Annotated[tuple[float, ...], Field(strict=False)] = ()
     models: Mapping[str, Shares] = {}
+
+
+Places = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
+
+
+class Ranks(Entry):
+    """The ranks of the models in `rows`, in their order.
+
+    They stand apart from the rows because one more model moves half of them, but changes no other row.
+    """
+
+    low: Places = Field(description="The best rank that the tests allow.")
+    high: Places = Field(description="The worst rank that the tests allow.")
+    worse_than: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
+        description="How many models the tests show to be better by more than the equivalence margin."
+    )
 
 
 class Table(Entry):
@@ -194,9 +213,10 @@ class Table(Entry):
         description="Columns, the ranking metric first: key, titles, direction, signature."
     )
     rows: Annotated[tuple[RankedRow, ...], Field(strict=False)] = Field(
-        description="Ranked models, best first: id, name, rank, rank_low, rank_high, tied_with_best, badges, diagnostics, "
-        "and by metric key mean, se, low, high, n, n_failed, display and gain_over_null."
+        description="Ranked models, best first: id, name, tied_with_best, badges, diagnostics, and by metric key mean, "
+        "se, low, high, n, n_failed, display and gain_over_null."
     )
+    ranks: Ranks = Field(description="The ranks of `rows`, in their order: low, high and worse_than.")
     incomplete: Annotated[tuple[Row, ...], Field(strict=False)] = Field(description="Listed without a rank.")
     withdrawn: Annotated[tuple[WithdrawnRow, ...], Field(strict=False)] = Field(
         description="Listed without scores."
@@ -223,6 +243,25 @@ class Table(Entry):
         None,
         description="SHA-256 over the board's pairwise differences on every metric, which are stored separately.",
     )
+
+    @model_validator(mode="after")
+    def _rows_take_their_ranks(self) -> Table:
+        columns = (self.ranks.low, self.ranks.high, self.ranks.worse_than)
+        if {len(column) for column in columns} != {len(self.rows)}:
+            found = ", ".join(f"{len(column):,}" for column in columns)
+            raise disagreement(
+                [
+                    (
+                        ("ranks",),
+                        f"{found} numbers for {count_text(len(self.rows), 'row')}",
+                        "one for each row in each list",
+                        "correct the lists",
+                    )
+                ]
+            )
+        for row, *ranks in zip(self.rows, *columns, strict=True):
+            row.take(RowRanks(*ranks))
+        return self
 
     def view(self) -> Any:
         """The JSON value, without the pairs."""

@@ -117,7 +117,7 @@ def baseline_words(row: Row) -> str:
 
 def rank_text(row: Row) -> str:
     """The rank as shown: `1–3` for a range, `2` for a single rank, a dash for an unranked row."""
-    if row.rank is None:
+    if row.rank_low is None:
         return "–"
     return f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 

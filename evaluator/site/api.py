@@ -201,7 +201,7 @@ def model_json(model: str, content: Content) -> ModelFile:
 
 def badge_json(table: Table, row: Row) -> ShieldsBadge:
     """A badge in the format of the shields endpoint."""
-    ranked = row.rank is not None
+    ranked = row.rank_low is not None
     words = f"rank {rank_text(row)} of {len(table.rows)}" if ranked else "not ranked"
     return ShieldsBadge(
         schemaVersion=1,

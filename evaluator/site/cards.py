@@ -185,7 +185,7 @@ def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
 
 def _places(card: _Card, places: Sequence[tuple[Table, Row]], verdict: str) -> None:
     """Draws a model's rank ranges on its boards, with a sentence about them."""
-    holders = [(t, r) for t, r in places if r.rank is not None][:8]
+    holders = [(t, r) for t, r in places if r.rank_low is not None][:8]
     for place, (table, row) in enumerate(holders):
         x, y = LEFT + 270 * (place % 4), 330 + 125 * (place // 4)
         card.text((x, y), get_dataset(table.dataset).title, 28, weight=600, fill=SOFT, width=250)

@@ -84,7 +84,7 @@ def eval_result(entry: Entry, site_url: str) -> EvalResult | None:
     """The result of a ranked row on a public dataset's board; `None` for any other row, and for rehearsals."""
     table, row, _ = entry
     column, cell = table.ranked_by, row.metrics.get(table.primary)
-    if not is_listed(get_dataset(table.dataset)) or table.rehearsal or row.rank is None:
+    if not is_listed(get_dataset(table.dataset)) or table.rehearsal or row.rank_low is None:
         return None
     if column is None or cell is None or cell.display.value is None or row.rank_low is None:
         return None

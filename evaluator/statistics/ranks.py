@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
@@ -130,8 +131,8 @@ def rules(costs: FloatArray) -> dict[str, FloatArray]:
 def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> dict[str, Any]:
     """The board under other ranking rules.
 
-    Per rule: Kendall's tau with the primary ranking, the order of the models, their ranks in that order, and how many
-    places each moves (positive: towards the top). `costs` are complete, shape (M, F).
+    Per rule: Kendall's tau with the primary ranking, the order of the models, neighbours in it that are tied, and the
+    most places that a model moves. `costs` are complete, shape (M, F).
     """
     base = average_ranks(primary)
     out: dict[str, Any] = {}
@@ -139,11 +140,12 @@ def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> d
         ranks = average_ranks(score)
         # tie: the primary's rank, then the id; both ranks are whole or half
         order = sorted(range(len(ids)), key=lambda i: (ranks[i], base[i], ids[i]))
+        equal = (tied for _, tied in groupby(order, key=lambda i: ranks[i]))
         out[rule] = {
             "tau": kendall_tau(base, ranks),
             "order": [ids[i] for i in order],
-            "ranks": [float(ranks[i]) for i in order],
-            "moves": {ids[i]: float(base[i] - ranks[i]) for i in range(len(ids))},
+            "ties": [[ids[i] for i in tied] for tied in map(list, equal) if len(tied) > 1],
+            "moved": float(np.abs(base - ranks).max(initial=0)),
         }
     return out
 

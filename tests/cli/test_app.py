@@ -116,9 +116,9 @@ def test_score_rank_compare(repository):
     assert set(first) == {f"sandbox.{t}.{s}" for t in ("findings", "report") for s in ("csv", "json", "md")}
     assert rexrank("rank", cwd=repository).code == 0
     assert {p.name: p.read_bytes() for p in tables.iterdir()} == first
-    rows = json.loads(first["sandbox.findings.json"])["rows"]
-    assert [r["id"] for r in rows] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"]
-    assert [(r["rank_low"], r["rank_high"]) for r in rows] == [(1, 1), (2, 2)]
+    table = json.loads(first["sandbox.findings.json"])
+    assert [r["id"] for r in table["rows"]] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"]
+    assert table["ranks"] == {"low": [1, 2], "high": [1, 2], "worse_than": [0, 1]}
     result = rexrank(
         "compare",
         "rexrank-sandbox/near-copy",

@@ -32,6 +32,10 @@ OTHERWISE = {
 }
 """What the program reads from old files though it no longer writes it, and invalid signatures, for which the
 schema has no pattern."""
+UNEQUAL = dict.fromkeys(
+    ("bundle-v1 table", "table-v2"), ("rows: 11", *(f"ranks/{k}: 11" for k in ("low", "high", "worse_than")))
+)
+"""An empty list where each row has a number: a schema cannot compare lengths, the model does."""
 WIDER = {"predictions-v1": ("s1/findings: gone", "s2/findings: gone")}
 """What is accepted since there is an impressions-only track."""
 SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"
@@ -83,4 +87,7 @@ def test_a_generated_schema_and_its_model_decide_as_before(name):
         wider = change in WIDER.get(name, ()) and now
         assert stricter or wider or now == (before == "1"), change
         stranger = name in OPEN and change.endswith("a stranger")
-        assert stranger or change.startswith(OTHERWISE.get(name, ())) or takes(model, document) == now, change
+        same = now and change not in UNEQUAL.get(name, ())
+        assert stranger or change.startswith(OTHERWISE.get(name, ())) or takes(model, document) == same, (
+            change
+        )

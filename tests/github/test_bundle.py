@@ -123,11 +123,16 @@ def subgroup_ranks(group, low, high):
     return act
 
 
-def one_rank_less(table):
-    """Adds a ranking rule with a rank for all models but one."""
-    order = [row["id"] for row in table["rows"]]
-    rule = {"tau": 1.0, "order": order, "ranks": [1.0] * (len(order) - 1), "moves": {}}
-    table["sensitivity"] = {"metrics": ["bleu_2"], "rules": {"borda": rule}}
+def tied(*ties):
+    """Adds a ranking rule with these ties, groups of models by their place in its order."""
+
+    def act(table):
+        order = [row["id"] for row in table["rows"]]
+        groups = [[order[i] if i < len(order) else "no/body" for i in group] for group in ties]
+        rule = {"tau": 1.0, "order": order, "ties": groups, "moved": 0.5}
+        table["sensitivity"] = {"metrics": ["bleu_2"], "rules": {"borda": rule}}
+
+    return act
 
 
 FORGED = {
@@ -174,14 +179,21 @@ FORGED = {
     "training on the set denied": (TABLE, first_row(lambda r: r.update(trained_on_dataset=not r["trained_on_dataset"])), "contradicts its record"),
     "a mark of the record left out": (TABLE, first_row(put("badges", [])), "without a badge"),
     "a row of nobody": (TABLE, first_row(put("model", "nobody")), "without a record"),
-    "a model twice": (TABLE, lambda t: t["incomplete"].append({k: v for k, v in t["rows"][0].items() if k != "worse_than"}), "a model twice"),
+    "a model twice": (TABLE, lambda t: t["incomplete"].append(t["rows"][0]), "a model twice"),
     "pairs in the table": (TABLE, lambda t: t.update(pairs=[]), "schema of table"),
-    "more that are better than the tests show": (TABLE, first_row(put("worse_than", 7)), "about which models are better"),
+    "more that are better than the tests show": (TABLE, put("ranks", "worse_than", [7, 7]), "about which models are better"),
     "ranks in a subgroup that is none": (TABLE, subgroup_ranks("nobody", [1, 1], [2, 2]), "ranks in subgroups"),
     "ranks of fewer models in a subgroup": (TABLE, subgroup_ranks("", [1], [2]), "ranks in subgroups"),
     "a range of ranks that is no pair": (TABLE, subgroup_ranks("", [1, 1], [2]), "ranks in subgroups"),
     "a range of ranks that ends before it starts": (TABLE, subgroup_ranks("", [1, 2], [2, 1]), "ranks in subgroups"),
-    "fewer ranks under a rule than models": (TABLE, one_rank_less, "ranks do not match"),
+    "ties backwards": (TABLE, tied([1, 0]), "ties are not neighbours"),
+    "ties in two groups": (TABLE, tied([0, 1], [1]), "ties are not neighbours"),
+    "a tie with nobody": (TABLE, tied([1, 2]), "ties are not neighbours"),
+    "a tie of none": (TABLE, tied([]), "ties are not neighbours"),
+    "ranks of fewer models": (TABLE, put("ranks", {"low": [1], "high": [2], "worse_than": [0]}), "schema of table"),
+    "a rank in its row": (TABLE, first_row(put("rank_low", 1)), "schema of table"),
+    "a last rank beyond the rows": (TABLE, put("ranks", "high", [1, 3]), "ranks that its rows cannot have"),
+    "ranks that end before they start": (TABLE, put("ranks", "low", [2, 2]), "ranks that its rows cannot have"),
     "a rank beyond the last": (TABLE, subgroup_ranks("", [1, 1], [2, 7]), "ranks in subgroups"),
     "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
     "a probe without a signature": (SANITY, put("metrics", "bleu_2", "signature", "x"), "schema of sanity"),

@@ -117,7 +117,8 @@ def test_a_valid_result_leaves_unchanged():
 def table(*ids, nulls=(), incomplete=(), **fields):
     def row(name, kind="submission", rank=None):
         why = "held" if kind == "submission" and rank is None else None
-        return tables.row(name, kind=kind, rank=rank, rank_low=rank, rank_high=rank, why_unranked=why)
+        ranks = {} if rank is None else {"rank_low": rank, "rank_high": rank}
+        return tables.row(name, kind=kind, why_unranked=why, **ranks)
 
     return tables.typed(
         tables.table(

@@ -45,7 +45,7 @@ def made(n=N):
     models = [i for i in SCORES if i.startswith("t/")]
     gain = {"null": NULLS[0], "gain": 0.1}
     rows = [tables.row(i, metrics={"bleu_2": tables.cell(0.5, gain_over_null=gain)}) for i in models]
-    nulls = [tables.row(i, kind="null", rank=None, metrics={"bleu_2": tables.cell(0.4)}) for i in NULLS]
+    nulls = [tables.row(i, kind="null", metrics={"bleu_2": tables.cell(0.4)}) for i in NULLS]
     of = tables.typed(tables.table(*rows, nulls=nulls))
     frames = {i: frame(v, n) for i, v in SCORES.items()}
     draws = MetricDraws(BOARD, "d", frames, dict.fromkeys(frames, ("bleu_2",)))

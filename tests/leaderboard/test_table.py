@@ -6,6 +6,7 @@ import copy
 import json
 from importlib import resources
 
+import numpy as np
 import pydantic
 import pytest
 from hypothesis import given
@@ -17,7 +18,8 @@ from support.grown import PUBLIC, Grown
 from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.rank import rank_all
-from evaluator.leaderboard.table import Table, parse_table, read_table
+from evaluator.leaderboard.table import RuleOrder, Table, parse_table, read_table
+from evaluator.statistics.ranks import average_ranks, rules, sensitivity
 
 SCHEMA = json.loads(resources.files("evaluator.schemas").joinpath("table-v2.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -31,14 +33,14 @@ FULL = tables.table(
         links={"paper": "https://example.org/"},
         diagnostics={"top1_share": 0.5, "signal": {"bleu_2": {"gain": 0.25, "p": 0.5}}, "length_ratio": None},
     ),
-    incomplete=[tables.row("t/b", rank=None, rank_low=None, rank_high=None, why_unranked="lacks bleu_2")],
-    withdrawn=[tables.row("t/c", rank=None, status="withdrawn")],
-    nulls=[tables.row("baseline/x", kind="null", rank=None)],
+    incomplete=[tables.row("t/b", why_unranked="lacks bleu_2")],
+    withdrawn=[tables.row("t/c", status="withdrawn")],
+    nulls=[tables.row("baseline/x", kind="null")],
     notes=["A note."],
     resolution={"design_effect": 1.0, "n_eff": 3.0, "mde": None, "mde_all_pairs": None},
     sensitivity={
         "metrics": ["bleu_2"],
-        "rules": {"borda": {"tau": 1.0, "order": ["t/a"], "ranks": [1.0], "moves": {"t/a": 0.0}}},
+        "rules": {"borda": {"tau": 1.0, "order": ["t/a", "t/b"], "ties": [["t/a", "t/b"]], "moved": 0.5}},
     },
     stability={"tau": [0.5, 1.0, 1.0], "models": {"t/a": {"first": 1.0, "top3": 1.0}}},
     subgroups={
@@ -120,7 +122,32 @@ def test_a_table_round_trips():
 )
 def test_model_and_schema_agree(place, value):
     table = changed(place, value)
-    assert taken(table) == VALIDATOR.is_valid(table)
+    assert taken(table) == (
+        VALIDATOR.is_valid(table) and {len(table["rows"])} == {len(x) for x in table["ranks"].values()}
+    )
+
+
+@pytest.mark.parametrize("ends", [{"low": []}, {"high": [2, 2]}, {"worse_than": []}])
+def test_every_row_has_one_rank(ends):
+    table = changed(("ranks",), FULL["ranks"] | ends)
+    with pytest.raises(RexrankError, match=r"at /ranks: .* numbers for 1 row\b"):
+        parse_table(table, "x.json")
+    assert VALIDATOR.is_valid(table)
+
+
+@pytest.mark.parametrize(
+    ("order", "ties", "ranks"),
+    [
+        ("", [], {}),
+        ("abc", [], {"a": 1, "b": 2, "c": 3}),
+        ("abcde", ["ab", "de"], {"a": 1.5, "b": 1.5, "c": 3, "d": 4.5, "e": 4.5}),
+        ("abc", ["abc"], {"a": 2, "b": 2, "c": 2}),
+        ("ab", ["bx", "y", ""], {"a": 1, "b": 2}),
+    ],
+)
+def test_ranks_under_another_rule(order, ties, ranks):
+    rule = RuleOrder(tau=None, order=tuple(order), ties=tuple(map(tuple, ties)), moved=0.0)
+    assert rule.ranks() == ranks
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
@@ -134,7 +161,9 @@ def test_numbers_are_finite(number):
         (("n",), "3"),
         (("n",), True),
         (("rehearsal",), 1),
-        (("rows", 0, "rank"), None),
+        (("ranks", "low", 0), None),
+        (("ranks", "high", 0), "1"),
+        (("rows", 0, "rank_low"), 1),
         (("withdrawn", 0, "metrics"), {"bleu_2": tables.cell()}),
         (("rows", 0, "record"), "records/../../x__y.json"),
         (("rows", 0, "metric"), {}),
@@ -173,6 +202,18 @@ def test_a_table_cannot_be_changed():
     assert isinstance(table, Table)
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         table.n = 4
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 4), min_size=2, max_size=9))
+def test_order_and_ties_are_the_ranks_of_every_rule(costs):
+    primary, others = np.array(costs, dtype=float)[:, 0], np.array(costs, dtype=float)[:, 1:]
+    ids = [f"t/{i}" for i in range(len(costs))]
+    found = sensitivity(ids, primary, others)
+    for rule, scores in rules(others).items():
+        ranks = average_ranks(scores)
+        entry = RuleOrder(**found[rule])
+        assert entry.ranks() == dict(zip(ids, ranks, strict=True))
+        assert entry.moved == np.abs(average_ranks(primary) - ranks).max()
 
 
 def test_one_more_model_moves_many_ranks_in_subgroups_but_few_steps(tmp_path):

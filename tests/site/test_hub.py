@@ -19,7 +19,6 @@ from support.crowd import make_crowd
 from support.needs import reason
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.leaderboard.row import Row
 from evaluator.scoring.record import Record
 from evaluator.site.content import Entry, read_content
 from evaluator.site.hub import eval_config, eval_result, hub_files, result_yaml, yaml_text
@@ -68,32 +67,30 @@ def test_a_public_dataset_is_a_benchmark_in_the_form_of_the_hub(dataset):
     assert [t["id"] for t in value["tasks"]] == list(get_dataset(dataset).tracks)
 
 
-def entry(row=None, **fields):
-    values = {"metrics": {"bleu_2": tables.cell(0.4)}, **(row or {})}
-    model = Row.model_validate(tables.row(**values))
-    table = tables.typed(tables.table(**{"dataset": "iu-xray", "title": "IU X-ray", **fields}))
-    return Entry(table, model, Record.model_validate(records.record().view()))
+def entry(row=None, group="rows", **fields):
+    """A page's entry with one row, in this group of its board."""
+    values = tables.row(**{"metrics": {"bleu_2": tables.cell(0.4)}, **(row or {})})
+    board = {"dataset": "iu-xray", "title": "IU X-ray", **fields}
+    rows = [values] if group == "rows" else []
+    table = tables.typed(tables.table(*rows, **board, **({} if rows else {group: [values]})))
+    return Entry(table, getattr(table, group)[0], Record.model_validate(records.record().view()))
 
 
 @pytest.mark.parametrize(
-    ("row", "table", "has"),
+    ("row", "board", "has"),
     [
         ({}, {}, True),
         ({}, {"rehearsal": True}, False),
         ({}, {"dataset": "sandbox"}, False),
         ({}, {"dataset": "mimic-cxr", "access": "restricted"}, False),
         ({}, {"dataset": "rexgradient", "access": "withheld"}, False),
-        ({"rank": None, "rank_low": None, "rank_high": None}, {}, False),
-        (
-            {"rank": None, "rank_low": None, "rank_high": None, "status": "withdrawn", "metrics": {}},
-            {},
-            False,
-        ),
+        ({}, {"group": "incomplete"}, False),
+        ({"status": "withdrawn", "metrics": {}}, {"group": "withdrawn"}, False),
         ({"metrics": {}}, {}, False),
     ],
 )
-def test_only_a_ranked_row_of_a_public_board_has_a_result(row, table, has):
-    assert (eval_result(entry(row, **table), URL) is not None) is has
+def test_only_a_ranked_row_of_a_public_board_has_a_result(row, board, has):
+    assert (eval_result(entry(row, **board), URL) is not None) is has
 
 
 def test_the_model_page_shows_and_offers_the_file(board):

@@ -23,13 +23,14 @@ from evaluator.leaderboard.overall_table import having
 from evaluator.leaderboard.pairwise import MetricPair, Pairwise, overall_pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranking import overview
-from evaluator.leaderboard.table import TABLE_SCHEMA, Table, better_counts, parse_table, read_tables
+from evaluator.leaderboard.table import TABLE_SCHEMA, Table, better_counts, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
 from evaluator.metrics.registry import fits, get_metric, task_metrics
 from evaluator.scoring.intervals import display
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.rounding import coarse, six_decimals
+from support.tables import typed
 
 NAMES = (
     "CheXplain",
@@ -208,14 +209,14 @@ def _board(
         replace(typed_pair, p_adjusted=p["p"], better=p["better"], matters=p["matters"])
         for typed_pair, p in zip(by_metric["radcliq_v1"], pairs, strict=True)
     )
-    behind = better_counts(parse_table(table, dataset.id).pairs)
+    behind = better_counts(typed(table).pairs)
     for row in rows:
         row["worse_than"] = behind[row["id"]]
     pairwise = Pairwise(by_metric)
     table["pairwise_sha256"] = pairwise_digest(pairwise)
     name = f"{dataset.id}.{track}"
     for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
-        _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
+        _put(folder / f"tables/{name}.{suffix}", render(typed(table)))
     write_bytes(folder / f"pairwise/{name}.parquet", pairwise_bytes(pairwise))
     for row in (*rows, *unranked, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
@@ -276,8 +277,7 @@ def _row(
     return {
         "id": name, "team": team, "model": model, "name": NAMES[i] if i < len(NAMES) else f"Model {i:02d}",
         "institution": INSTITUTIONS[i % 3], "year": 2026, "status": "superseded" if i == 9 else "active",
-        "kind": "submission", "rank": place and place.rank_low, "rank_low": place and place.rank_low,
-        "rank_high": place and place.rank_high, "tied_with_best": bool(place and place.tied_with_best),
+        "kind": "submission", **({"rank_low": place.rank_low, "rank_high": place.rank_high} if place else {}), "tied_with_best": bool(place and place.tied_with_best),
         "cluster": place and place.cluster, "missing": [k for k in board_keys(track) if k not in values],
         "why_unranked": why, "badges": [BADGES[i % 2]] if i % 7 == 4 else [],
         "inputs": {"views": VIEWS[i % 4], "context": CONTEXTS[i % 5]}, "training_data": [training],

@@ -14,9 +14,18 @@ from evaluator.statistics.board_analysis import BoardAnalysis
 from evaluator.statistics.ranks import Place
 
 
+def as_file(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table whose rows have their ranks, as a file has them: in `ranks`; 1 to 2 where a row has none."""
+    least = {"low": 1, "high": 2, "worse_than": 0}
+    keys = {"low": "rank_low", "high": "rank_high", "worse_than": "worse_than"}
+    rows = [{k: v for k, v in r.items() if k not in keys.values()} for r in table["rows"]]
+    ranks = {k: [r.get(key, least[k]) for r in table["rows"]] for k, key in keys.items()}
+    return {**table, "rows": rows, "ranks": table.get("ranks", ranks)}
+
+
 def typed(value: Mapping[str, Any]) -> Table:
-    """The table of a JSON value."""
-    return parse_table(value, "test.json")
+    """The table of a JSON value whose rows have their ranks."""
+    return parse_table(as_file(value), "test.json")
 
 
 def cell(mean: float = 0.5, **fields: Any) -> dict[str, Any]:
@@ -39,24 +48,24 @@ def row(id_: str = "team/model", **fields: Any) -> dict[str, Any]:
     team, _, model = id_.partition("/")
     return {
         "id": id_, "team": team, "model": model, "name": model, "institution": "Somewhere", "kind": "submission",
-        "status": "active", "submitted": "2026-01-02", "rank": 1, "rank_low": 1, "rank_high": 2, "tied_with_best": True,
+        "status": "active", "submitted": "2026-01-02", "tied_with_best": True,
         "metrics": {}, "badges": [], "diagnostics": {}, "pull_request": 7,
         "record": f"records/sandbox/findings/{team}__{model}.json", **fields,
     }  # fmt: skip
 
 
 def table(*rows: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """A board as JSON: `rows` are ranked."""
+    """A board as JSON: `rows` are ranked, and may have their ranks."""
     column = {
         "key": "bleu_2", "title": "BLEU-2", "display_title": "BLEU-2", "family": "lexical", "higher_is_better": True,
         "reciprocal": False, "signature": "bleu_2|v1",
     }  # fmt: skip
-    return {
+    return as_file({
         "schema": "rexrank/table/v2", "dataset": "sandbox", "track": "findings", "title": "Sandbox", "access": "public",
         "n": 3, "n_clusters": 2, "protocol": "clean", "primary": "bleu_2", "rule": "primary/v1", "step": None,
         "rehearsal": False, "metrics": [column], "rows": list(rows), "incomplete": [], "withdrawn": [], "nulls": [],
         "notes": [], "resolution": {}, "sensitivity": {}, "stability": {}, "subgroups": None, **fields,
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def ranked(board: Board, entrants: Entrants, *, rehearsal: bool = False) -> Table:

@@ -110,13 +110,13 @@ def _rules_over_metrics(table: Table) -> list[Rule]:
     return [
         Rule(
             RULE_TITLES.get(key, key.replace("_", " ")),
-            entry.rank_of(),
+            entry.ranks(),
             entry.tau,
-            max((abs(v) for v in entry.moves.values()), default=0.0),
+            entry.moved,
         )
         # tie: none, titles differ
         for key, entry in sorted(rules.items(), key=lambda pair: [*RULE_TITLES, pair[0]].index(pair[0]))
-        if entry.ranks
+        if entry.order
     ]
 
 

@@ -142,7 +142,7 @@ def _rival(entry: Entry) -> Link:
     """A link to the comparison with the best model of the board or, for the best one, with the next."""
     table, row, _ = entry
     others = [r for r in table.rows if r.id != row.id]
-    if row.rank is None or not others:
+    if row.rank_low is None or not others:
         return Link("")
     query = f"board={table.dataset}.{table.track}&m={quote(row.id)},{quote(others[0].id)}"
     return Link(f"Compare with {others[0].name}", f"../../../compare/?{query}")

@@ -162,9 +162,9 @@ def _place(row: Row | None, track: str) -> Place:
         return Place("", "", track)
     if row.status == "withdrawn":
         return Place("withdrawn", "", track)
-    if row.rank is None:
+    if row.rank_low is None:
         return Place("not ranked", "", track)
-    return Place(rank_text(row), f"{row.rank}", track, is_best=row.tied_with_best)
+    return Place(rank_text(row), f"{row.rank_low}", track, is_best=row.tied_with_best)
 
 
 def _overall(name: str, track: str, content: Content) -> Place:

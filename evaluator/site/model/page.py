@@ -135,7 +135,7 @@ def model_page(name: str, content: Content) -> str:
         badges="\n".join(
             badge_markdown(name, f"{t.dataset}.{t.track}", content.site_url)
             for t, r, _ in entries
-            if r.rank is not None
+            if r.rank_low is not None
         ),
         history=tuple(_event(e, content) for e in reversed(content.history) if e.id == name),
     )
@@ -147,7 +147,7 @@ def _summary(title: str, entries: Sequence[Entry]) -> str:
     places = [
         f"{rank_text(row)} of {len(table.rows)} on {get_dataset(table.dataset).title}, {track_title(table.track)}"
         for table, row, _ in entries
-        if row.rank is not None
+        if row.rank_low is not None
     ]
     where = f"in the {challenge().name} on chest X-rays"
     return f"{title} {where}: rank {', '.join(places)}." if places else f"{title} {where}."
@@ -193,8 +193,8 @@ def _tile(entry: Entry) -> Tile:
     return Tile(
         anchor=anchor_of(table),
         dataset=get_dataset(table.dataset).title,
-        rank=rank_text(row) if row.rank is not None else _unranked(row),
-        of=f"of {len(table.rows):,}" if row.rank is not None else "",
+        rank=rank_text(row) if row.rank_low is not None else _unranked(row),
+        of=f"of {len(table.rows):,}" if row.rank_low is not None else "",
         score=score(primary),
         metric=column.display_title if column and primary else "",
         strip=strip_of(table, row, column) if column else None,
@@ -226,7 +226,7 @@ def _overall(name: str, content: Content) -> tuple[OverallPlace, ...]:
 
 def _tie(table: Table, row: Row) -> str:
     """How a row stands to the best of its board, in words."""
-    if row.rank is None or not row.tied_with_best or len(table.rows) == 1:
+    if row.rank_low is None or not row.tied_with_best or len(table.rows) == 1:
         return ""
     if sum(r.tied_with_best for r in table.rows) == 1:
         return "best on the board"
