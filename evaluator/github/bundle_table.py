@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from evaluator.core.typed import NAMED, Day, Given, form, given
-from evaluator.leaderboard import row, subgroup_types
+from evaluator.leaderboard import rank_types, row, subgroup_types
 from evaluator.leaderboard import table as tables
 from evaluator.leaderboard.row import MetricKey, ModelId, NullTest, RecordPath, Slug
 from evaluator.scoring.record import Diagnostics, IntegrityOutcome, Plain, SignalTest, Signed
@@ -140,14 +140,14 @@ class BundleColumn(tables.Column):
     signature: Annotated[Long, Signed]
 
 
-class BundleOrder(tables.RuleOrder):
+class BundleOrder(rank_types.RuleOrder):
     """What another ranking rule makes of the board."""
 
     order: Rows[ModelId]
     ties: Rows[Rows[ModelId]]
 
 
-class BundleSensitivity(tables.Sensitivity):
+class BundleSensitivity(rank_types.Sensitivity):
     """The order under other ranking rules."""
 
     metrics: Columns[MetricKey] = ()
@@ -156,13 +156,13 @@ class BundleSensitivity(tables.Sensitivity):
     )
 
 
-class BundleShares(tables.Shares):
+class BundleShares(rank_types.Shares):
     """How often a model takes each place."""
 
     first: Share
 
 
-class BundleStability(tables.Stability):
+class BundleStability(rank_types.Stability):
     """How stable the order is."""
 
     tau: Annotated[tuple[float, ...], Field(strict=False, max_length=3)] = ()
@@ -221,7 +221,7 @@ class BundleSubgroups(subgroup_types.Subgroups):
     axes: Annotated[tuple[BundleAxis, ...], Field(strict=False, max_length=20)]
 
 
-class BundleRanks(tables.Ranks):
+class BundleRanks(rank_types.Ranks):
     """The ranks of the rows, in their order."""
 
     low: Rows[Size]

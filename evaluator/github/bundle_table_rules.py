@@ -28,9 +28,10 @@ from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.overall_files import pairwise_name
 from evaluator.leaderboard.pairwise import MetricPair, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
+from evaluator.leaderboard.rank_types import RuleOrder
 from evaluator.leaderboard.ranking import overview, record_row
 from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
-from evaluator.leaderboard.table import RuleOrder, Table, better_counts
+from evaluator.leaderboard.table import Table, better_counts
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import step_of
 from evaluator.scoring.records import Board

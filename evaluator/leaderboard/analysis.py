@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from evaluator.leaderboard.draws import MetricDraws
-from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Shares, Stability, TableParts
+from evaluator.leaderboard.rank_types import Resolution, Sensitivity, Shares, Stability
+from evaluator.leaderboard.table import PairTest, TableParts
 from evaluator.metrics.registry import get_metric
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.ranks import Place

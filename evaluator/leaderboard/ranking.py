@@ -15,6 +15,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.analysis import Analysis
 from evaluator.leaderboard.eligibility import Entrants, usable
+from evaluator.leaderboard.rank_types import Ranks
 from evaluator.leaderboard.row import (
     Badge,
     Display,
@@ -33,7 +34,6 @@ from evaluator.leaderboard.table import (
     ModelName,
     Overview,
     PairTest,
-    Ranks,
     SkillColumn,
     Table,
     TableParts,

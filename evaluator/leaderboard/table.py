@@ -7,7 +7,7 @@ validating again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from evaluator.core.files import load_json
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.core.typed import Sha256, add_violations, disagreement
 from evaluator.datasets.registry import TrackName
+from evaluator.leaderboard.rank_types import Ranks, Resolution, Sensitivity, Stability
 from evaluator.leaderboard.row import (
     Display,
     Entry,
@@ -123,71 +124,6 @@ def better_counts(pairs: Sequence[PairTest]) -> Counter[str]:
     return Counter(p.b if p.better == "a" else p.a for p in pairs if p.separates)
 
 
-class Resolution(Entry):
-    """The smallest difference that a board can resolve."""
-
-    design_effect: float | None = None
-    n_eff: float | None = None
-    mde: float | None = None
-    mde_all_pairs: float | None = None
-
-
-class RuleOrder(Entry):
-    """The board under another ranking rule, without ranks, of which one more model would move half."""
-
-    tau: float | None = Field(description="Kendall's tau with the board's order.")
-    order: Texts = Field(description="Models, best first.")
-    ties: Annotated[tuple[Texts, ...], Field(strict=False)] = Field(
-        description="Neighbours in `order` that are equal and share their mean rank."
-    )
-    moved: float = Field(ge=0, description="The largest change of any model's rank.")
-
-    def ranks(self) -> dict[str, float]:
-        """The rank of each model."""
-        ranks = {model: float(i) for i, model in enumerate(self.order, 1)}
-        for tied in self.ties:
-            known = [model for model in tied if model in ranks]
-            ranks |= dict.fromkeys(known, sum(map(ranks.__getitem__, known)) / max(1, len(known)))
-        return ranks
-
-
-class Sensitivity(Entry):
-    """Orders under other ranking rules, over `metrics`."""
-
-    metrics: Texts = ()
-    rules: Mapping[str, RuleOrder] = {}
-
-
-class Shares(Entry):
-    """The share of bootstrap draws in which a model is first, and among the first three."""
-
-    first: float
-    top3: float
-
-
-class Stability(Entry):
-    """How stable the order is over bootstrap draws; `tau`: quantiles of Kendall's tau with the board's order."""
-
-    tau: Annotated[tuple[float, ...], Field(strict=False)] = ()
-    models: Mapping[str, Shares] = {}
-
-
-Places = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
-
-
-class Ranks(Entry):
-    """The ranks of the models in `rows`, in their order.
-
-    They stand apart from the rows because one more model moves half of them, but changes no other row.
-    """
-
-    low: Places = Field(description="The best rank that the tests allow.")
-    high: Places = Field(description="The worst rank that the tests allow.")
-    worse_than: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
-        description="How many models the tests show to be better by more than the equivalence margin."
-    )
-
-
 class Table(Entry):
     """One board, a dataset and a track. Fields may be added within a version; none is removed or changes its meaning."""
 
@@ -249,16 +185,14 @@ class Table(Entry):
         columns = (self.ranks.low, self.ranks.high, self.ranks.worse_than)
         if {len(column) for column in columns} != {len(self.rows)}:
             found = ", ".join(f"{len(column):,}" for column in columns)
-            raise disagreement(
-                [
-                    (
-                        ("ranks",),
-                        f"{found} numbers for {count_text(len(self.rows), 'row')}",
-                        "one for each row in each list",
-                        "correct the lists",
-                    )
-                ]
+            rows = count_text(len(self.rows), "row")
+            wrong = (
+                ("ranks",),
+                f"{found} numbers for {rows}",
+                "one for each row in each list",
+                "correct the lists",
             )
+            raise disagreement([wrong])
         for row, *ranks in zip(self.rows, *columns, strict=True):
             row.take(RowRanks(*ranks))
         return self

@@ -9,7 +9,8 @@ from typing import Final
 
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.datasets.tasks.task import Task, get_task
-from evaluator.leaderboard.table import Resolution, Table
+from evaluator.leaderboard.rank_types import Resolution
+from evaluator.leaderboard.table import Table
 from evaluator.site.content import Content
 from evaluator.site.template import render
 from evaluator.site.views import Fact, Link

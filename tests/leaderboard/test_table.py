@@ -6,7 +6,6 @@ import copy
 import json
 from importlib import resources
 
-import numpy as np
 import pydantic
 import pytest
 from hypothesis import given
@@ -18,8 +17,7 @@ from support.grown import PUBLIC, Grown
 from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.rank import rank_all
-from evaluator.leaderboard.table import RuleOrder, Table, parse_table, read_table
-from evaluator.statistics.ranks import average_ranks, rules, sensitivity
+from evaluator.leaderboard.table import Table, parse_table, read_table
 
 SCHEMA = json.loads(resources.files("evaluator.schemas").joinpath("table-v2.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -135,21 +133,6 @@ def test_every_row_has_one_rank(ends):
     assert VALIDATOR.is_valid(table)
 
 
-@pytest.mark.parametrize(
-    ("order", "ties", "ranks"),
-    [
-        ("", [], {}),
-        ("abc", [], {"a": 1, "b": 2, "c": 3}),
-        ("abcde", ["ab", "de"], {"a": 1.5, "b": 1.5, "c": 3, "d": 4.5, "e": 4.5}),
-        ("abc", ["abc"], {"a": 2, "b": 2, "c": 2}),
-        ("ab", ["bx", "y", ""], {"a": 1, "b": 2}),
-    ],
-)
-def test_ranks_under_another_rule(order, ties, ranks):
-    rule = RuleOrder(tau=None, order=tuple(order), ties=tuple(map(tuple, ties)), moved=0.0)
-    assert rule.ranks() == ranks
-
-
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_numbers_are_finite(number):
     assert not taken(changed(("rows", 0, "metrics", "bleu_2", "mean"), number))
@@ -202,18 +185,6 @@ def test_a_table_cannot_be_changed():
     assert isinstance(table, Table)
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         table.n = 4
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 3)] * 4), min_size=2, max_size=9))
-def test_order_and_ties_are_the_ranks_of_every_rule(costs):
-    primary, others = np.array(costs, dtype=float)[:, 0], np.array(costs, dtype=float)[:, 1:]
-    ids = [f"t/{i}" for i in range(len(costs))]
-    found = sensitivity(ids, primary, others)
-    for rule, scores in rules(others).items():
-        ranks = average_ranks(scores)
-        entry = RuleOrder(**found[rule])
-        assert entry.ranks() == dict(zip(ids, ranks, strict=True))
-        assert entry.moved == np.abs(average_ranks(primary) - ranks).max()
 
 
 def test_one_more_model_moves_many_ranks_in_subgroups_but_few_steps(tmp_path):
