@@ -127,22 +127,21 @@ _OVERALL: Final = {
             "n_clusters": 590,
             "n_models": 1,
             "scale": None,
+            "ranks": {"low": [1], "high": [1], "worse_than": [0]},
+            "without": {"low": [], "high": []},
         }
     ],
+    "ranks": {"low": [], "high": []},
     "step": 0.01,
     "band": None,
     "rows": [
         {
             "id": "some-team/some-model",
             "name": "Some Model",
-            "rank_low": None,
-            "rank_high": None,
             "tied_with_best": False,
             "score": None,
             "never_worse": True,
-            "boards": {"iu-xray": {"rank_low": 1, "rank_high": 1, "worse_than": 0}},
             "lacks": {},
-            "without": {},
         }
     ],
     "incomplete": [],

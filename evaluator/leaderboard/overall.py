@@ -17,15 +17,17 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.overall_table import (
     OVERALL_SCHEMA,
-    BoardPlace,
+    BoardRanks,
     OverallBoard,
+    OverallPlaces,
+    OverallRanks,
     OverallRow,
     OverallTable,
     having,
 )
 from evaluator.leaderboard.pairwise import overall_pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_digest
-from evaluator.leaderboard.row import RankedRow
+from evaluator.leaderboard.row import RankedRow, RowRanks
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import get_metric
 from evaluator.statistics import bootstrap
@@ -145,22 +147,43 @@ def with_ranks(
 ) -> OverallTable:
     """The table with overall ranks from these scores and the table's own pairs, or those of `ranks`; best first."""
     ids = sorted(scores)
-    places: Mapping[str, Place | OverallRow] = ranks or dict(
-        zip(ids, _places(ids, [scores[i] for i in ids], table.pairs), strict=True)
-    )
-    rows = [
-        r.model_copy(
-            update={
-                "rank_low": places[r.id].rank_low,
-                "rank_high": places[r.id].rank_high,
-                "tied_with_best": places[r.id].tied_with_best,
-                "score": scores[r.id],
-                "without": without[r.id],
-            }
+    if ranks:
+        tied = {i: ranks[i].tied_with_best for i in ids}
+        ranges = {i: ranks[i].places.overall for i in ids}
+    else:
+        places = dict(zip(ids, _places(ids, [scores[i] for i in ids], table.pairs), strict=True))
+        tied = {i: p.tied_with_best for i, p in places.items()}
+        ranges = {i: (p.rank_low, p.rank_high) for i, p in places.items()}
+    rows = []
+    for row in table.rows:
+        rows.append(row.model_copy(update={"tied_with_best": tied[row.id], "score": scores[row.id]}))
+        rows[-1].take(row.places._replace(overall=ranges[row.id], without=without[row.id]))
+    ordered = tuple(by_cost(rows, [-scores[r.id] for r in rows]))
+    boards, overall = _columns(table.boards, ordered, table.incomplete)
+    return table.model_copy(update={"rows": ordered, "boards": boards, "ranks": overall})
+
+
+def _columns(
+    boards: Sequence[OverallBoard], rows: Sequence[OverallRow], incomplete: Sequence[OverallRow]
+) -> tuple[tuple[OverallBoard, ...], OverallRanks]:
+    """The boards with the ranks of these rows, and the rows' overall ranks."""
+
+    def of_board(board: OverallBoard) -> OverallBoard:
+        places = [r.boards.get(board.dataset) for r in (*rows, *incomplete)]
+        ranks = BoardRanks(
+            low=tuple(p.low if p else None for p in places),
+            high=tuple(p.high if p else None for p in places),
+            worse_than=tuple(p.worse_than if p else None for p in places),
         )
-        for r in table.rows
-    ]
-    return table.model_copy(update={"rows": tuple(by_cost(rows, [-scores[r.id] for r in rows]))})
+        without = [r.without[board.dataset] for r in rows if board.dataset in r.without]
+        return board.model_copy(update={"ranks": ranks, "without": _overall_ranks(without)})
+
+    overall = [r.places.overall for r in rows if r.places.overall]
+    return tuple(map(of_board, boards)), _overall_ranks(overall)
+
+
+def _overall_ranks(ranges: Sequence[tuple[int, int]]) -> OverallRanks:
+    return OverallRanks(low=tuple(low for low, _ in ranges), high=tuple(high for _, high in ranges))
 
 
 def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
@@ -176,19 +199,22 @@ def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -
     worse = {d: _worse(tables[d]) if d in tables else {} for d in datasets}
     rows = [_row(i, known[i], datasets, tables, ranked, worse) for i in sorted(known)]
     complete = tuple(r for r in rows if not r.lacks)
+    # tie: the id; counts are whole
+    incomplete = tuple(sorted((r for r in rows if r.lacks), key=lambda r: (len(r.lacks), r.id)))
     primaries = sorted({tables[d].primary for d in datasets if d in tables})
+    columns, overall = _columns(boards, complete, incomplete)
     return OverallTable(
         schema=OVERALL_SCHEMA,
         track=track,
         rule=RULE,
         primary=primaries[0] if len(primaries) == 1 else all_tracks()[track].primary,
         rehearsal=any(tables[d].rehearsal for d in datasets if d in tables),
-        boards=boards,
+        boards=columns,
+        ranks=overall,
         step=STEP,
         band=None,
         rows=complete,
-        # tie: the id; counts are whole
-        incomplete=tuple(sorted((r for r in rows if r.lacks), key=lambda r: (len(r.lacks), r.id))),
+        incomplete=incomplete,
         pairs=(),
         pairwise_sha256=None,
         notes=tuple(_notes(boards, complete, primaries)),
@@ -204,6 +230,8 @@ def _board(dataset: str, block: str, table: Table | None) -> OverallBoard:
         n_clusters=table.n_clusters if table else 0,
         n_models=len(table.rows) if table else 0,
         scale=None,
+        ranks=BoardRanks(low=(), high=(), worse_than=()),
+        without=_overall_ranks(()),
     )
 
 
@@ -216,24 +244,15 @@ def _row(
     worse: Mapping[str, Mapping[str, int]],
 ) -> OverallRow:
     places = {
-        d: BoardPlace(rank_low=row.rank_low, rank_high=row.rank_high, worse_than=worse[d].get(name, 0))
+        d: RowRanks(row.rank_low, row.rank_high, worse[d].get(name, 0))
         for d in datasets
         if (row := ranked[d].get(name)) is not None
     }
     gaps = {d: _why(tables.get(d), name) for d in datasets if name not in ranked[d]}
     never = not gaps and not any(p.worse_than for p in places.values())
-    return OverallRow(
-        id=name,
-        name=title,
-        rank_low=None,
-        rank_high=None,
-        tied_with_best=False,
-        score=None,
-        never_worse=never,
-        boards=places,
-        lacks=gaps,
-        without={},
-    )
+    listed = OverallRow(id=name, name=title, tied_with_best=False, score=None, never_worse=never, lacks=gaps)
+    listed.take(OverallPlaces(boards=places))
+    return listed
 
 
 def _worse(table: Table) -> Mapping[str, int]:

@@ -48,6 +48,8 @@ def _objection(
     if tested and [(p.a, p.b) for p in table.pairs] != list(combinations(ids, 2)):
         return "has pairs that do not match its models"
     if ranked:
+        if not table.ranks.low:
+            return "has scores without ranks"
         why = _tests(table, scores)
         if why:
             return why

@@ -45,7 +45,7 @@ def overall_csv(table: OverallTable) -> str:
         cells: list[object] = [getattr(row, c) for c in COLUMNS]
         for dataset in datasets:
             place = row.boards.get(dataset)
-            cells += [place.rank_low, place.rank_high, place.worse_than] if place else [None] * 3
+            cells += [*place] if place else [None] * 3
             cells.append(row.lacks.get(dataset))
         for dataset in datasets:
             cells += row.without.get(dataset, (None, None))

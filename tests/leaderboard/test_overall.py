@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from support.populations import make_populations, whole_overall
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.leaderboard.overall import make_overall, skeleton
 from evaluator.leaderboard.overall_check import objection
@@ -105,7 +106,7 @@ def test_fewer_than_two_complete_models_give_a_sentence(boards, left, words):
     assert words in table.notes[0]
     assert (len(table.rows), table.pairs, table.band) == (left, (), None)
     assert all(r.rank_low is None for r in table.rows)
-    assert table.incomplete[0].boards["iu-xray"].rank_low == 1 + left
+    assert table.incomplete[0].boards["iu-xray"].low == 1 + left
     assert objection(table, SETTING, few, None) is None
     assert words in overall_markdown(table).replace("\\", "")
 
@@ -123,7 +124,7 @@ def test_files_say_what_the_table_says(overall):
     assert '"pairs"' not in files["overall.findings.json"]
     rows = list(csv.DictReader(io.StringIO(files["overall.findings.csv"])))
     assert [r["id"] for r in rows] == [r.id for r in (*overall.rows, *overall.incomplete)]
-    assert rows[0]["mimic-cxr_rank_high"] == str(overall.rows[0].boards["mimic-cxr"].rank_high)
+    assert rows[0]["mimic-cxr_rank_high"] == str(overall.rows[0].boards["mimic-cxr"].high)
     assert rows[-1]["iu-xray_lacks"].startswith("lacks radcliq_v1")
     assert "-0.0," not in files["overall.findings.csv"]
     assert len(overall_markdown(overall).splitlines()) > len(rows)
@@ -136,6 +137,18 @@ def test_hostile_names_stay_in_their_cell(overall):
     assert "<b>" not in overall_markdown(hostile)
 
 
+def a_model_less(table):
+    table["rows"].pop()
+    columns = [table["ranks"], *(b[k] for b in table["boards"] for k in ("without", "ranks"))]
+    for ranks in (ranks for column in columns for ranks in column.values()):
+        del ranks[len(table["rows"])]
+
+
+def nothing_left_out(table):
+    for board in table["boards"]:
+        board["without"] = {"low": [], "high": []}
+
+
 def first(key, value):
     return lambda v: v["rows"][0].update({key: value})
 
@@ -143,22 +156,23 @@ def first(key, value):
 CHANGES = {
     "another score": (first("score", 9.0), "contradict"),
     "a finer score": (lambda v: v["rows"][0].update(score=v["rows"][0]["score"] + 0.001), "finer"),
-    "a better rank": (lambda v: v["rows"][-1].update(rank_low=1), "contradicts"),
+    "a better rank": (lambda v: v["ranks"]["low"].__setitem__(-1, 1), "contradicts"),
     "another name": (first("name", "Mine"), "contradicts"),
     "another place on a board": (
-        lambda v: v["rows"][0]["boards"]["iu-xray"].update(worse_than=5),
+        lambda v: v["boards"][0]["ranks"]["worse_than"].__setitem__(0, 5),
         "contradicts",
     ),
-    "a model less": (lambda v: v["rows"].pop(), "models other than"),
+    "a model less": (a_model_less, "models other than"),
     "a pair less": (lambda v: v["pairs"].pop(), "pairs that do not match"),
     "a pair turned": (lambda v: v["pairs"][0].update(better="b", p=0.001), "contradict"),
     "a p that its outcome denies": (lambda v: v["pairs"][0].update(p=0.9), "contradict"),
     "a difference that does not matter": (lambda v: v["pairs"][0].update(matters=False), "contradict"),
-    "nothing left out": (first("without", {}), "leaves out"),
+    "nothing left out": (nothing_left_out, "leaves out"),
     "a range that is none": (
-        lambda v: v["rows"][0]["without"].update({"iu-xray": [5, 2]}),
+        lambda v: v["boards"][0]["without"]["low"].__setitem__(0, 9),
         "impossible rank range",
     ),
+    "no ranks": (lambda v: v.update(ranks={"low": [], "high": []}), "scores without ranks"),
     "never worse": (lambda v: v["rows"][-1].update(never_worse=True), "contradicts"),
     "another note": (lambda v: v.update(notes=["Bought."]), "contradicts"),
     "no digest": (lambda v: v.update(pairwise_sha256=None), "different digest"),
@@ -185,6 +199,32 @@ def test_a_table_that_does_not_follow_from_boards_and_tests_is_refused(overall, 
     if table.pairwise_sha256:
         table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairs)})
     assert words in objection(table, SETTING, boards, pairs)
+
+
+UNEQUAL = {
+    "a rank less": (lambda v: v["ranks"]["low"].pop(), "/ranks"),
+    "a rank more": (lambda v: v["ranks"].update({k: [*r, 1] for k, r in v["ranks"].items()}), "/ranks"),
+    "a board's rank less": (lambda v: v["boards"][1]["ranks"]["high"].pop(), "/boards/1/ranks"),
+    "no rank of a board": (
+        lambda v: v["boards"][0]["ranks"].update(low=[], high=[], worse_than=[]),
+        "/boards/0/ranks",
+    ),
+    "half a rank of a board": (
+        lambda v: v["boards"][0]["ranks"]["high"].__setitem__(0, None),
+        "/boards/0/ranks",
+    ),
+    "a range less": (lambda v: v["boards"][2]["without"]["high"].pop(), "/boards/2/without"),
+}
+
+
+@pytest.mark.parametrize("name", UNEQUAL)
+def test_every_row_has_its_ranks(overall, name):
+    change, place = UNEQUAL[name]
+    value = json.loads(json.dumps(overall.view()))
+    assert parse_overall(value, "x").view() == overall.view()
+    change(value)
+    with pytest.raises(RexrankError, match=f"at {place}: lists that do not match the rows"):
+        parse_overall(value, "x")
 
 
 def test_without_its_pairs_a_tables_ranks_are_taken_as_given(overall, boards):
