@@ -84,12 +84,13 @@ def sensitivity(table: Table) -> str:
         "τ is Kendall's tau; 1 means the same order. The last column is the largest rank change of any model."
     )
     note += f" Rules across metrics use {', '.join(titles)}." if titles else ""
+    same = tuple(rule.title for rule in rules if not rule.moved)
+    others = [rule for rule in _folded(rules) if rule.moved]
+    lines = tuple(_line(rule, table.rows[0].id, names) for rule in others)
     models = tuple(
-        ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in rules))
+        ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in others))
         for r in table.rows
     )
-    same = tuple(rule.title for rule in rules if not rule.moved)
-    lines = tuple(_line(rule, table.rows[0].id, names) for rule in _folded(rules) if rule.moved)
     return render("board/sensitivity.html", view=View(note, same, lines, _draws(table, names), models))
 
 

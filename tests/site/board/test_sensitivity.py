@@ -68,6 +68,19 @@ def test_rules_that_say_the_same_share_a_row(table):
     )
 
 
+def test_every_rank_has_a_heading(table):
+    """Also where rules give the board's order, or the same other one, and so share a column or have none."""
+    mean = table["sensitivity"]["rules"]["mean_rank"]
+    table["sensitivity"]["rules"]["median_rank"] |= {key: mean[key] for key in ("order", "ties")}
+    for row in table["rows"]:
+        row["metrics"]["bleu_2"]["mean"] = -row["metrics"]["radcliq_v1"]["mean"]
+    markup = sensitivity(typed(table))
+    part = html.unescape(markup).rpartition("Every model's rank under every rule")[2]
+    head, *lines = re.findall(r"<tr>(.*?)</tr>", part, re.DOTALL)
+    assert head.count("<th") == 2 + markup.count("data-rx-rule=")
+    assert [len(re.findall(r"<t[hd]\b", line)) for line in lines] == [head.count("<th")] * len(table["rows"])
+
+
 def test_if_every_rule_gives_the_boards_order_a_sentence_says_so(table):
     table["metrics"] = [m for m in table["metrics"] if m["key"] in {"radcliq_v1", "bleu_2"}]
     table["sensitivity"] = {}
@@ -75,6 +88,7 @@ def test_if_every_rule_gives_the_boards_order_a_sentence_says_so(table):
         row["metrics"]["bleu_2"]["mean"] = -row["metrics"]["radcliq_v1"]["mean"]
     markup = sensitivity(typed(table))
     assert "First place under other ranking rules" not in markup
+    assert "under every rule" not in markup
     assert "The same order as on this board" in markup
 
 
