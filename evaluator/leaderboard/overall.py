@@ -27,7 +27,7 @@ from evaluator.leaderboard.overall_table import (
 )
 from evaluator.leaderboard.pairwise import overall_pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_digest
-from evaluator.leaderboard.row import RankedRow, RowRanks
+from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import get_metric
 from evaluator.statistics import bootstrap
@@ -196,8 +196,7 @@ def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -
     for dataset in datasets:
         for row in (*tables[dataset].rows, *tables[dataset].incomplete) if dataset in tables else ():
             known.setdefault(row.id, row.name)
-    worse = {d: _worse(tables[d]) if d in tables else {} for d in datasets}
-    rows = [_row(i, known[i], datasets, tables, ranked, worse) for i in sorted(known)]
+    rows = [_row(i, known[i], datasets, tables, ranked) for i in sorted(known)]
     complete = tuple(r for r in rows if not r.lacks)
     # tie: the id; counts are whole
     incomplete = tuple(sorted((r for r in rows if r.lacks), key=lambda r: (len(r.lacks), r.id)))
@@ -241,23 +240,13 @@ def _row(
     datasets: Sequence[str],
     tables: Mapping[str, Table],
     ranked: Mapping[str, Mapping[str, RankedRow]],
-    worse: Mapping[str, Mapping[str, int]],
 ) -> OverallRow:
-    places = {
-        d: RowRanks(row.rank_low, row.rank_high, worse[d].get(name, 0))
-        for d in datasets
-        if (row := ranked[d].get(name)) is not None
-    }
+    places = {d: row.ranks for d in datasets if (row := ranked[d].get(name)) is not None}
     gaps = {d: _why(tables.get(d), name) for d in datasets if name not in ranked[d]}
     never = not gaps and not any(p.worse_than for p in places.values())
     listed = OverallRow(id=name, name=title, tied_with_best=False, score=None, never_worse=never, lacks=gaps)
     listed.take(OverallPlaces(boards=places))
     return listed
-
-
-def _worse(table: Table) -> Mapping[str, int]:
-    """By model, how many others are significantly better on the board, beyond the margin."""
-    return {r.id: r.worse_than for r in table.rows}
 
 
 def _why(table: Table | None, name: str) -> str:

@@ -12,11 +12,11 @@ from pydantic.json_schema import SkipJsonSchema
 from evaluator.core.typed import Sha256, disagreement
 from evaluator.datasets.challenge import OverallSetting
 from evaluator.datasets.registry import TrackName, get_dataset
+from evaluator.leaderboard.rank_types import Places
 from evaluator.leaderboard.row import Entry, ModelId, RowRanks, Slug, Texts
 from evaluator.leaderboard.table import PairTest, parse_entry, read_entry
 
 OVERALL_SCHEMA: Final = "rexrank/overall/v1"
-Places = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 PlacesOrNone = Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(strict=False)]
 
 

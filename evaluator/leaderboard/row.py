@@ -186,6 +186,11 @@ class RankedRow(Row):
         self._ranks = ranks
 
     @property
+    def ranks(self) -> RowRanks:
+        """Its ranks, which `take` gave it."""
+        return self._ranks
+
+    @property
     def rank_low(self) -> int:
         """The best rank that the tests allow."""
         return self._ranks.low
